@@ -1,0 +1,55 @@
+# Millrace: everything a person does here is a target. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+p ?= retraced
+
+export PYTHONDONTWRITEBYTECODE :=
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo run sample test check format docs lock bench localaws show clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}'
+	@echo "  p=<pipeline> chooses the pipeline; it is retraced unless said."
+
+setup: .venv/.ready  ## set up the environment in .venv (the other targets do it by themselves)
+
+.venv/.ready: requirements.lock pyproject.toml scripts/setup.sh
+	@PYTHON=$(PYTHON) bash scripts/setup.sh
+
+demo: .venv/.ready  ## run a pipeline for real on sample data and show its numbers and its chart
+	@$(BIN)/millrace demo $(p)
+
+test: .venv/.ready  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: .venv/.ready  ## ruff, mypy, sqlfluff, and generated files are current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --nofail-on-warning --disable-progress-bar sql
+	$(BIN)/python -m localaws.docs --check
+
+format: .venv/.ready  ## format the code
+	@$(BIN)/ruff check --fix-only --exit-zero . && $(BIN)/ruff format .
+
+docs: .venv/.ready  ## write the generated documents again
+	@$(BIN)/python -m localaws.docs
+
+bench: .venv/.ready  ## measure: converter, metrics, Athena, S3, Lambda, the DAG's overhead
+	@$(BIN)/python -m benchmarks
+
+localaws: .venv/.ready  ## start the embedded AWS alone
+	@$(BIN)/python -m localaws
+
+show: .venv/.ready  ## list all that belongs to a pipeline
+	@$(BIN)/millrace show $(p)
+
+lock: .venv/.ready  ## resolve requirements.lock again from pyproject.toml and constraints.txt
+	@bash scripts/lock.sh
+
+clean:  ## remove the environment and all that was generated
+	rm -rf .venv .millrace build *.egg-info
