@@ -1,0 +1,1 @@
+"""Glue: the Data Catalog, crawlers that read the data, jobs that run."""

@@ -1,0 +1,1 @@
+"""S3: objects are plain files on disk, found through an index in SQLite."""

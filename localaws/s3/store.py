@@ -1,0 +1,268 @@
+"""The object store: objects are plain files with names of our own, so no key can climb out of its bucket.
+
+A put writes a temporary file, renames it into place and then switches the index in one transaction: a reader, and a
+restart after a crash, sees the old object or the new one, whole. Files are never changed in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from localaws.core import REGION, AwsError
+from localaws.s3.index import Index
+from localaws.s3.objects import Bucket, NoSuchBucket, NoSuchKey, ObjectInfo, check_bucket_name, key_bytes
+
+BLOCK = 1 << 20
+DEFAULT_TYPE = "binary/octet-stream"
+
+Subscriber = Callable[[str, ObjectInfo], None]
+Condition = Callable[[ObjectInfo | None], None]
+Level = tuple[list[ObjectInfo], list[str]]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What is stored with an object beside its bytes; ``etag`` None means the MD5 of the bytes."""
+
+    content_type: str = DEFAULT_TYPE
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    content_encoding: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[int, ...] = ()
+    etag: str | None = None
+
+
+class Store:
+    """Buckets and objects under the folder ``root``, which one process holds."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._objects = root / "objects"
+        self._temporary = root / "tmp"
+        self._objects.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir()
+        self.index = Index(root / "index.sqlite", self._objects)
+        self._subscribers: list[Subscriber] = []
+        if self.index.mark_open(True):
+            self._sweep()
+
+    def close(self) -> None:
+        """Close the index; the store is not used after."""
+        self.index.mark_open(False)
+        self.index.close()
+
+    def subscribe(self, callback: Subscriber) -> None:
+        """Have ``callback(event name, object)`` called after each put and delete, such as ``ObjectCreated:Put``."""
+        self._subscribers.append(callback)
+
+    def temporary(self) -> Path:
+        """A fresh path on the store's file system, to write to and then put; emptied when the store is next opened."""
+        return self._temporary / uuid.uuid4().hex
+
+    # Buckets
+
+    def create_bucket(self, bucket: str, *, region: str = REGION) -> None:
+        """Create a bucket; creating it again is an error everywhere but in us-east-1, as in S3."""
+        check_bucket_name(bucket)
+        with self.index.lock:
+            if self._has(bucket):
+                if region == REGION == self.index.bucket(bucket).region:
+                    return
+                message = "Your previous request to create the named bucket succeeded and you already own it."
+                raise AwsError("BucketAlreadyOwnedByYou", message, 409, BucketName=bucket)
+            (self._objects / bucket).mkdir(exist_ok=True)
+            self.index.insert_bucket(Bucket(bucket, datetime.now(UTC).replace(microsecond=0), region))
+
+    def delete_bucket(self, bucket: str) -> None:
+        """Delete an empty bucket."""
+        with self.index.lock:
+            self.index.bucket(bucket)
+            if self.index.page(bucket, b"", None, 1):
+                message = "The bucket you tried to delete is not empty"
+                raise AwsError("BucketNotEmpty", message, 409, BucketName=bucket)
+            self.index.delete_bucket(bucket)
+        shutil.rmtree(self._objects / bucket, ignore_errors=True)
+
+    def buckets(self) -> list[Bucket]:
+        """All buckets by name."""
+        return self.index.buckets()
+
+    # Objects
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes | BinaryIO | Path,
+        *,
+        content_type: str = DEFAULT_TYPE,
+        metadata: Mapping[str, str] | None = None,
+        content_encoding: str | None = None,
+    ) -> ObjectInfo:
+        """Store an object, replacing one under the same key; a Path is moved in."""
+        self.index.bucket(bucket)
+        key_bytes(key)
+        if not isinstance(body, Path):
+            path = self.temporary()
+            with path.open("wb") as target:
+                shutil.copyfileobj(io.BytesIO(body) if isinstance(body, bytes) else body, target, BLOCK)
+            body = path
+        return self.commit(bucket, key, body, Attributes(content_type, metadata or {}, content_encoding))
+
+    def commit(
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        attributes: Attributes,
+        *,
+        event: str = "ObjectCreated:Put",
+        condition: Condition | None = None,
+    ) -> ObjectInfo:
+        """Make the file at ``path`` the object, at once; ``condition`` sees the object to be replaced and may raise."""
+        raw = key_bytes(key)
+        etag = attributes.etag or file_md5(path)
+        name = uuid.uuid4().hex
+        folder = self._objects / bucket / name[:2]
+        info = ObjectInfo(
+            bucket,
+            key,
+            path.stat().st_size,
+            etag,
+            datetime.now(UTC).replace(microsecond=0),
+            attributes.content_type,
+            attributes.metadata,
+            attributes.content_encoding,
+            folder / name,
+            attributes.headers,
+            attributes.tags,
+            attributes.checksums,
+            attributes.parts,
+        )
+        if path.parent != self._temporary:
+            path = self._bring_near(path)
+        with self.index.transaction():
+            self.index.bucket(bucket)
+            old = self.index.get(bucket, raw)
+            if condition is not None:
+                condition(old)
+            folder.mkdir(parents=True, exist_ok=True)
+            path.rename(info.path)
+            self.index.put(info)
+        if old is not None:
+            old.path.unlink(missing_ok=True)
+        self._tell(event, info)
+        return info
+
+    def head(self, bucket: str, key: str) -> ObjectInfo:
+        """The object's description; raises NoSuchBucket, NoSuchKey."""
+        info = self.index.get(bucket, key_bytes(key))
+        if info is None:
+            self.index.bucket(bucket)
+            raise NoSuchKey(key)
+        return info
+
+    def open(self, bucket: str, key: str) -> BinaryIO:
+        """The object's bytes, whole and unchanging even if it is replaced while being read."""
+        return self.open_object(bucket, key)[1]
+
+    def open_object(self, bucket: str, key: str) -> tuple[ObjectInfo, BinaryIO]:
+        """The description and the bytes of one and the same object."""
+        while True:
+            info = self.head(bucket, key)
+            try:
+                return info, info.path.open("rb", buffering=0)
+            except FileNotFoundError:
+                # Replaced between look-up and opening: look again. If not replaced, the file was taken from outside.
+                if self.head(bucket, key).path == info.path:
+                    raise
+
+    def list(self, bucket: str, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
+        """The objects whose key begins with prefix and is greater than start_after, in UTF-8 order."""
+        self.index.bucket(bucket)
+        start = start_after.encode() + b"\0" if start_after else b""
+        return (info for info in self.index.walk(bucket, prefix.encode(), b"", start) if isinstance(info, ObjectInfo))
+
+    def list_level(self, bucket: str, prefix: str, delimiter: str = "/") -> Level:
+        """The objects directly under prefix, and the common prefixes up to the next delimiter."""
+        self.index.bucket(bucket)
+        objects: list[ObjectInfo] = []
+        prefixes: list[str] = []
+        for entry in self.index.walk(bucket, prefix.encode(), delimiter.encode(), b""):
+            if isinstance(entry, ObjectInfo):
+                objects.append(entry)
+            else:
+                prefixes.append(entry.decode())
+        return objects, prefixes
+
+    def delete(self, bucket: str, key: str, *, condition: Condition | None = None) -> None:
+        """Delete an object; deleting one that does not exist succeeds, as in S3."""
+        raw = key_bytes(key)
+        with self.index.transaction():
+            self.index.bucket(bucket)
+            old = self.index.get(bucket, raw)
+            if condition is not None:
+                condition(old)
+            self.index.delete(bucket, raw)
+        if old is not None:
+            old.path.unlink(missing_ok=True)
+            self._tell("ObjectRemoved:Delete", old)
+
+    def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> ObjectInfo:
+        """Replace an object's tags."""
+        with self.index.transaction():
+            info = self.head(bucket, key)
+            self.index.set_tags(info, tags)
+        return info
+
+    def _has(self, bucket: str) -> bool:
+        return any(known.name == bucket for known in self.index.buckets())
+
+    def _bring_near(self, path: Path) -> Path:
+        """Move a file into the temporary folder, over file systems if need be."""
+        near = self.temporary()
+        shutil.move(path, near)
+        return near
+
+    def _tell(self, event: str, info: ObjectInfo) -> None:
+        for subscriber in self._subscribers:
+            try:
+                subscriber(event, info)
+            except Exception:
+                # The object is stored: a failing listener must not make its put look failed.
+                log.exception("S3 event %s of s3://%s/%s was not delivered", event, info.bucket, info.key)
+
+    def _sweep(self) -> None:
+        """After a crash: delete the files that no object names."""
+        known = self.index.files()
+        for folder, _, names in os.walk(self._objects):
+            for name in names:
+                path = Path(folder) / name
+                if str(path.relative_to(self._objects)) not in known:
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+
+
+def file_md5(path: Path) -> str:
+    """The MD5 of a file's bytes, hexadecimal."""
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+__all__ = ["Attributes", "Bucket", "NoSuchBucket", "NoSuchKey", "ObjectInfo", "Store", "file_md5"]
