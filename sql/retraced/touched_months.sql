@@ -1,0 +1,89 @@
+-- One row per month ('YYYY-MM') that the new uploads can change: the months to build again.
+--
+-- params: upload_dates (the partitions of the new uploads), rebuild (true: every month, from all uploads).
+--
+-- A month changes if a new login fell in it, or if a user accepted, or accepted earlier than was known until now: that
+-- makes logins count from the new time to the old one (or, where there was none, to the last month with a login).
+-- It reads the new partitions and memberships; of user_days only the names of its partitions.
+{% if params.rebuild %}
+WITH
+
+login_months AS (
+    SELECT DISTINCT date_trunc('month', login_at) AS starts_at
+    FROM retraced.user_login_locations
+)
+
+SELECT date_format(starts_at, '%Y-%m') AS month
+FROM login_months
+
+UNION
+
+-- A month that no upload speaks of any more is built too, as an empty one, so that it goes away.
+SELECT month
+FROM retraced.user_days
+
+ORDER BY month
+{% else %}
+WITH
+
+login_months AS (
+    SELECT DISTINCT CAST(date_trunc('month', login_at) AS date) AS month
+    FROM retraced.user_login_locations
+    WHERE upload_date IN ('{{ params.upload_dates | join("', '") }}')
+),
+
+last_login_month AS (
+    SELECT max(month) AS month
+    FROM (
+        SELECT month FROM login_months
+        UNION ALL
+        SELECT CAST(max(month) || '-01' AS date) AS month FROM retraced.user_days
+    ) AS known_months
+),
+
+uploaded AS (
+    SELECT
+        user_id,
+        company_id,
+        min(accepted_at) AS accepted_at
+    FROM retraced.user_companies
+    WHERE upload_date IN ('{{ params.upload_dates | join("', '") }}') AND accepted_at IS NOT NULL
+    GROUP BY user_id, company_id
+),
+
+-- The stretches of time for which a user is activated now and was not before.
+stretches AS (
+    SELECT DISTINCT
+        CAST(date_trunc('month', uploaded.accepted_at) AS date) AS first_month,
+        CAST(date_trunc('month', known.accepted_at) AS date) AS last_month
+    FROM uploaded
+    LEFT JOIN retraced.memberships AS known
+        ON uploaded.user_id = known.user_id AND uploaded.company_id = known.company_id
+    WHERE known.accepted_at IS NULL OR uploaded.accepted_at < known.accepted_at
+),
+
+bounded AS (
+    SELECT DISTINCT
+        stretches.first_month,
+        least(coalesce(stretches.last_month, last_login_month.month), last_login_month.month) AS last_month
+    FROM stretches
+    CROSS JOIN last_login_month
+),
+
+acceptance_months AS (
+    SELECT spine.month
+    FROM bounded
+    CROSS JOIN UNNEST(sequence(bounded.first_month, bounded.last_month, INTERVAL '1' MONTH)) AS spine (month)
+    WHERE bounded.first_month <= bounded.last_month
+)
+
+SELECT date_format(month, '%Y-%m') AS month
+FROM login_months
+
+UNION
+
+SELECT date_format(month, '%Y-%m') AS month
+FROM acceptance_months
+
+ORDER BY month
+{% endif %}

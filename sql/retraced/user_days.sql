@@ -1,0 +1,64 @@
+-- One row per user, company that the login named (null: none) and day (UTC), with the last login of that day.
+--
+-- params: months (to build; at most 100, the partitions that one UNLOAD may write), upload_dates, rebuild, build,
+-- final_bucket.
+--
+-- Logins of users who accepted nothing are kept, since they may turn out to have accepted. The last login of a day
+-- decides whether the day counts: if an earlier one counts, so does the last.
+UNLOAD (
+    WITH
+
+    logins AS (
+        SELECT
+            user_id,
+            company_id,
+            CAST(login_at AS date) AS day,
+            login_at AS last_login_at
+        FROM retraced.user_login_locations
+        {% if not params.rebuild %}
+        WHERE upload_date IN ('{{ params.upload_dates | join("', '") }}')
+
+        UNION ALL
+
+        SELECT
+            user_id,
+            company_id,
+            CAST(last_login_at AS date) AS day,
+            last_login_at
+        FROM retraced.user_days
+        WHERE month IN ('{{ params.months | join("', '") }}')
+        {% endif %}
+    ),
+
+    days AS (
+        SELECT
+            user_id,
+            company_id,
+            day,
+            max(last_login_at) AS last_login_at
+        FROM logins
+        GROUP BY user_id, company_id, day
+    ),
+
+    days_of_months AS (
+        SELECT
+            user_id,
+            company_id,
+            day,
+            last_login_at,
+            date_format(day, '%Y-%m') AS month
+        FROM days
+    )
+
+    SELECT
+        user_id,
+        company_id,
+        day,
+        last_login_at,
+        month
+    FROM days_of_months
+    WHERE month IN ('{{ params.months | join("', '") }}')
+    ORDER BY month, user_id, last_login_at
+)
+TO 's3://{{ params.final_bucket }}/retraced/user_days/build={{ params.build }}/'
+WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])
