@@ -1,0 +1,285 @@
+"""The API's operations around a function: aliases, permissions, concurrency, asynchronous settings, tags."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from localaws.core import AwsError, Call, Handler
+from localaws.lambda_ import settings
+from localaws.lambda_.asynchronous import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES, Policy
+from localaws.lambda_.paging import page
+from localaws.lambda_.pool import ACCOUNT_CONCURRENCY
+from localaws.lambda_.registry import LATEST, Registry, conflict, function_arn, invalid, not_found
+
+_DESTINATIONS = ("sqs", "sns", "lambda")
+
+
+class AccessApi:
+    """Keeps these settings in the function's document; others read them there."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.operations: dict[str, Handler] = {
+            "CreateAlias": self.create_alias,
+            "GetAlias": self.get_alias,
+            "ListAliases": self.list_aliases,
+            "UpdateAlias": self.update_alias,
+            "DeleteAlias": self.delete_alias,
+            "AddPermission": self.add_permission,
+            "GetPolicy": self.get_policy,
+            "RemovePermission": self.remove_permission,
+            "PutFunctionConcurrency": self.put_concurrency,
+            "GetFunctionConcurrency": self.get_concurrency,
+            "DeleteFunctionConcurrency": self.delete_concurrency,
+            "PutFunctionEventInvokeConfig": self.put_event_config,
+            "UpdateFunctionEventInvokeConfig": self.update_event_config,
+            "GetFunctionEventInvokeConfig": self.get_event_config,
+            "DeleteFunctionEventInvokeConfig": self.delete_event_config,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTags": self.list_tags,
+        }
+
+    def create_alias(self, call: Call) -> Mapping[str, Any]:
+        """CreateAlias."""
+        name, document = self._document(call)
+        alias = call.params["Name"]
+        with self._registry.lock:
+            if alias in document["aliases"]:
+                raise conflict(f"Alias already exists: {function_arn(name, alias)}")
+            if alias.isdecimal():
+                raise invalid(f"The alias {alias!r} must not be a number, which would name a version")
+            self._check_alias(name, document, call)
+            document["aliases"][alias] = {
+                "AliasArn": function_arn(name, alias),
+                "Name": alias,
+                "FunctionVersion": call.params["FunctionVersion"],
+                "Description": call.params.get("Description", ""),
+                "RevisionId": str(uuid.uuid4()),
+            }
+            self._registry.save_function(name, document)
+        return dict(document["aliases"][alias])
+
+    def get_alias(self, call: Call) -> Mapping[str, Any]:
+        """GetAlias."""
+        name, document = self._document(call)
+        return dict(self._alias(name, document, call.params["Name"]))
+
+    def list_aliases(self, call: Call) -> Mapping[str, Any]:
+        """ListAliases, of one version if that is given."""
+        _, document = self._document(call)
+        version = call.params.get("FunctionVersion")
+        aliases = [alias for _, alias in sorted(document["aliases"].items())]
+        return page("Aliases", [alias for alias in aliases if version in (None, alias["FunctionVersion"])], call.params)
+
+    def update_alias(self, call: Call) -> Mapping[str, Any]:
+        """UpdateAlias: what is not given stays."""
+        name, document = self._document(call)
+        with self._registry.lock:
+            alias = self._alias(name, document, call.params["Name"])
+            self._check_alias(name, document, call)
+            alias |= {key: call.params[key] for key in ("FunctionVersion", "Description") if key in call.params}
+            alias["RevisionId"] = str(uuid.uuid4())
+            self._registry.save_function(name, document)
+        return dict(alias)
+
+    def delete_alias(self, call: Call) -> None:
+        """DeleteAlias."""
+        name, document = self._document(call)
+        with self._registry.lock:
+            if document["aliases"].pop(call.params["Name"], None) is not None:
+                self._registry.save_function(name, document)
+
+    def add_permission(self, call: Call) -> Mapping[str, Any]:
+        """AddPermission."""
+        name, document = self._document(call)
+        qualifier = self._qualifier(call)
+        self._registry.configuration(name, qualifier or None)
+        statement = _statement(call.params, function_arn(name, qualifier or None))
+        with self._registry.lock:
+            policy = document["policies"].setdefault(qualifier, {"statements": [], "revision": ""})
+            if any(known["Sid"] == statement["Sid"] for known in policy["statements"]):
+                raise conflict(
+                    f"The statement id ({statement['Sid']}) provided already exists. Please provide a new statement "
+                    "id, or remove the existing statement."
+                )
+            policy["statements"].append(statement)
+            policy["revision"] = str(uuid.uuid4())
+            self._registry.save_function(name, document)
+        return {"Statement": json.dumps(statement)}
+
+    def get_policy(self, call: Call) -> Mapping[str, Any]:
+        """GetPolicy: all statements of a function or of a qualifier."""
+        _, document = self._document(call)
+        policy = document["policies"].get(self._qualifier(call))
+        if policy is None or not policy["statements"]:
+            raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        whole = {"Version": "2012-10-17", "Id": "default", "Statement": policy["statements"]}
+        return {"Policy": json.dumps(whole), "RevisionId": policy["revision"]}
+
+    def remove_permission(self, call: Call) -> None:
+        """RemovePermission."""
+        name, document = self._document(call)
+        sid = call.params["StatementId"]
+        with self._registry.lock:
+            policy = document["policies"].get(self._qualifier(call), {"statements": []})
+            left = [statement for statement in policy["statements"] if statement["Sid"] != sid]
+            if len(left) == len(policy["statements"]):
+                raise AwsError("ResourceNotFoundException", f"Statement {sid} is not found in resource policy.", 404)
+            policy |= {"statements": left, "revision": str(uuid.uuid4())}
+            self._registry.save_function(name, document)
+
+    def put_concurrency(self, call: Call) -> Mapping[str, Any]:
+        """PutFunctionConcurrency: at most so many executions at once; 0 stops the function."""
+        name, document = self._document(call)
+        reserved = call.params["ReservedConcurrentExecutions"]
+        if not 0 <= reserved <= ACCOUNT_CONCURRENCY:
+            raise invalid(f"ReservedConcurrentExecutions {reserved} must be from 0 to {ACCOUNT_CONCURRENCY} here")
+        with self._registry.lock:
+            document["concurrency"] = reserved
+            self._registry.save_function(name, document)
+        return {"ReservedConcurrentExecutions": reserved}
+
+    def get_concurrency(self, call: Call) -> Mapping[str, Any]:
+        """GetFunctionConcurrency."""
+        _, document = self._document(call)
+        reserved = document["concurrency"]
+        return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    def delete_concurrency(self, call: Call) -> None:
+        """DeleteFunctionConcurrency."""
+        name, document = self._document(call)
+        with self._registry.lock:
+            document["concurrency"] = None
+            self._registry.save_function(name, document)
+
+    def put_event_config(self, call: Call) -> Mapping[str, Any]:
+        """PutFunctionEventInvokeConfig: replaces what there was."""
+        return self._set_event_config(call, {})
+
+    def update_event_config(self, call: Call) -> Mapping[str, Any]:
+        """UpdateFunctionEventInvokeConfig: what is not given stays."""
+        return self._set_event_config(call, self._event_config(call))
+
+    def get_event_config(self, call: Call) -> Mapping[str, Any]:
+        """GetFunctionEventInvokeConfig."""
+        return self._event_config(call)
+
+    def delete_event_config(self, call: Call) -> None:
+        """DeleteFunctionEventInvokeConfig."""
+        self._event_config(call)
+        name, document = self._document(call)
+        with self._registry.lock:
+            document["event_configs"].pop(self._qualifier(call) or LATEST, None)
+            self._registry.save_function(name, document)
+
+    def policy(self, name: str, qualifier: str | None) -> Policy:
+        """What becomes of the asynchronous events of a function. Raises ResourceNotFoundException."""
+        document = self._registry.function(name)
+        config = document["event_configs"].get(qualifier or LATEST, {})
+        destinations = config.get("DestinationConfig", {})
+        return Policy(
+            retries=config.get("MaximumRetryAttempts", DEFAULT_RETRIES),
+            age_seconds=config.get("MaximumEventAgeInSeconds", DEFAULT_AGE_SECONDS),
+            on_failure=destinations.get("OnFailure", {}).get("Destination"),
+            on_success=destinations.get("OnSuccess", {}).get("Destination"),
+            dead_letter=self._registry.configuration(name, qualifier).get("DeadLetterConfig", {}).get("TargetArn"),
+        )
+
+    def tag(self, call: Call) -> None:
+        """TagResource."""
+        name, document = self._tagged(call)
+        with self._registry.lock:
+            document["tags"] |= call.params["Tags"]
+            self._registry.save_function(name, document)
+
+    def untag(self, call: Call) -> None:
+        """UntagResource."""
+        name, document = self._tagged(call)
+        with self._registry.lock:
+            for key in call.params["TagKeys"]:
+                document["tags"].pop(key, None)
+            self._registry.save_function(name, document)
+
+    def list_tags(self, call: Call) -> Mapping[str, Any]:
+        """ListTags."""
+        return {"Tags": dict(self._tagged(call)[1]["tags"])}
+
+    def _document(self, call: Call) -> tuple[str, dict[str, Any]]:
+        name, _ = settings.function_name(call.params["FunctionName"])
+        return name, self._registry.function(name)
+
+    def _tagged(self, call: Call) -> tuple[str, dict[str, Any]]:
+        name, qualifier = settings.function_name(call.params["Resource"])
+        if qualifier:
+            raise invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
+        return name, self._registry.function(name)
+
+    @staticmethod
+    def _qualifier(call: Call) -> str:
+        return call.params.get("Qualifier") or settings.function_name(call.params["FunctionName"])[1] or ""
+
+    @staticmethod
+    def _alias(name: str, document: Mapping[str, Any], alias: str) -> dict[str, Any]:
+        found: dict[str, Any] | None = document["aliases"].get(alias)
+        if found is None:
+            raise not_found("Alias", function_arn(name, alias))
+        return found
+
+    @staticmethod
+    def _check_alias(name: str, document: Mapping[str, Any], call: Call) -> None:
+        if call.params.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+            raise invalid("The local Lambda sends an alias to one version: leave RoutingConfig out")
+        version = call.params.get("FunctionVersion", LATEST)
+        if version != LATEST and version not in document["versions"]:
+            raise not_found("Function", function_arn(name, version))
+
+    def _event_config(self, call: Call) -> dict[str, Any]:
+        name, document = self._document(call)
+        qualifier = self._qualifier(call) or LATEST
+        found: dict[str, Any] | None = document["event_configs"].get(qualifier)
+        if found is None:
+            arn = function_arn(name, qualifier)
+            raise AwsError("ResourceNotFoundException", f"The function {arn} doesn't have an EventInvokeConfig", 404)
+        return dict(found)
+
+    def _set_event_config(self, call: Call, before: Mapping[str, Any]) -> dict[str, Any]:
+        name, document = self._document(call)
+        qualifier = self._qualifier(call) or LATEST
+        self._registry.configuration(name, qualifier)
+        names = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
+        config = {**before, **{key: call.params[key] for key in names if call.params.get(key) is not None}}
+        if not 0 <= config.get("MaximumRetryAttempts", 0) <= 2:
+            raise invalid("MaximumRetryAttempts must be 0, 1 or 2")
+        if not 60 <= config.get("MaximumEventAgeInSeconds", 60) <= DEFAULT_AGE_SECONDS:
+            raise invalid(f"MaximumEventAgeInSeconds must be from 60 to {DEFAULT_AGE_SECONDS}")
+        for destination in config.get("DestinationConfig", {}).values():
+            if destination.get("Destination"):
+                settings.check_destination(destination["Destination"], _DESTINATIONS)
+        config |= {"LastModified": time.time(), "FunctionArn": function_arn(name, qualifier)}
+        with self._registry.lock:
+            document["event_configs"][qualifier] = config
+            self._registry.save_function(name, document)
+        return config
+
+
+def _statement(params: Mapping[str, Any], resource: str) -> dict[str, Any]:
+    principal = params["Principal"]
+    kind = "Service" if principal.endswith(".amazonaws.com") else "AWS"
+    statement: dict[str, Any] = {
+        "Sid": params["StatementId"],
+        "Effect": "Allow",
+        "Principal": "*" if principal == "*" else {kind: principal},
+        "Action": params["Action"],
+        "Resource": resource,
+    }
+    conditions: dict[str, Any] = {}
+    if params.get("SourceAccount"):
+        conditions["StringEquals"] = {"AWS:SourceAccount": params["SourceAccount"]}
+    if params.get("SourceArn"):
+        conditions["ArnLike"] = {"AWS:SourceArn": params["SourceArn"]}
+    return {**statement, "Condition": conditions} if conditions else statement

@@ -1,0 +1,148 @@
+"""The Lambda service of the embedded AWS."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from localaws.core import AwsError, Call, Handler, World
+from localaws.lambda_ import settings
+from localaws.lambda_.access import AccessApi
+from localaws.lambda_.asynchronous import EventQueue
+from localaws.lambda_.content import ContentStore
+from localaws.lambda_.functions import FunctionApi
+from localaws.lambda_.invoker import Invoker, InvokeResult
+from localaws.lambda_.launch import Launcher
+from localaws.lambda_.layers import LayerApi
+from localaws.lambda_.logs import LogWriter
+from localaws.lambda_.pool import ACCOUNT_CONCURRENCY, Pool
+from localaws.lambda_.registry import Registry, function_arn, invalid
+
+_PAYLOAD_LIMIT = 6_291_456  # bytes of a synchronous request
+_EVENT_LIMIT = 1_048_576  # bytes of an asynchronous one
+
+__all__ = ["InvokeResult", "LambdaEngine"]
+
+
+class LambdaEngine:
+    """Functions and layers, kept in ``world.data/lambda``, executed for real."""
+
+    service = "lambda"
+
+    def __init__(self, world: World) -> None:
+        if sys.platform != "linux":
+            raise RuntimeError("the local Lambda needs Linux: its limits and AWS's runtime client exist there only")
+        root = world.data / "lambda"
+        self._registry = Registry(root)
+        content = ContentStore(root / "content")
+        content.keep_only(self._registry.digests())
+        self._launcher = Launcher(root, world.endpoint, content)
+        self._logs = LogWriter()
+        self._pool = Pool(self._launcher, self._reserved)
+        self._invoker = Invoker(self._pool, self._logs)
+        access = AccessApi(self._registry)
+        self._events = EventQueue(world.endpoint, self._run, access.policy, function_arn)
+        self.operations: Mapping[str, Handler] = {
+            **FunctionApi(world, self._registry, content, self._pool).operations,
+            **LayerApi(world, self._registry, content).operations,
+            **access.operations,
+            "Invoke": self._invoke,
+            "GetAccountSettings": self._account_settings,
+        }
+
+    def invoke(self, name: str, payload: bytes, *, event: bool = False) -> InvokeResult:
+        """Invoke a function (name or ARN, with or without qualifier) with JSON; ``event``: queue it and return at once.
+
+        Raises AwsError: ResourceNotFoundException, TooManyRequestsException, RequestTooLargeException,
+        InvalidRequestContentException. A function that fails raises nothing: see ``function_error``.
+        """
+        plain, qualifier = settings.function_name(name)
+        return self._dispatch(plain, qualifier, payload, event=event)
+
+    def flush_logs(self) -> None:
+        """Return when every line so far stands in CloudWatch Logs."""
+        self._logs.flush()
+
+    def close(self) -> None:
+        """Stop: queued events are dropped, subprocesses killed, logs written."""
+        self._events.close()
+        self._pool.close()
+        self._launcher.close()
+        self._logs.close()
+
+    def _invoke(self, call: Call) -> Mapping[str, Any]:
+        name, in_name = settings.function_name(call.params["FunctionName"])
+        qualifier = call.params.get("Qualifier") or in_name
+        kind = call.params.get("InvocationType") or "RequestResponse"
+        payload = call.params.get("Payload") or b""
+        payload = payload if isinstance(payload, bytes) else payload.read()
+        if kind == "DryRun":
+            self._registry.configuration(name, qualifier)
+            return {"StatusCode": 204}
+        if kind not in ("RequestResponse", "Event"):
+            raise invalid(f"InvocationType {kind!r} is none of RequestResponse, Event, DryRun")
+        context = call.params.get("ClientContext")
+        decoded = base64.b64decode(context).decode() if context else None
+        result = self._dispatch(name, qualifier, payload, event=kind == "Event", client_context=decoded)
+        if kind == "Event":
+            return {"StatusCode": result.status}
+        answer: dict[str, Any] = {
+            "StatusCode": result.status,
+            "ExecutedVersion": result.version,
+            "Payload": result.payload,
+        }
+        if result.function_error:
+            answer["FunctionError"] = result.function_error
+        if call.params.get("LogType") == "Tail":
+            answer["LogResult"] = base64.b64encode(result.log_tail).decode()
+        return answer
+
+    def _dispatch(
+        self, name: str, qualifier: str | None, payload: bytes, *, event: bool, client_context: str | None = None
+    ) -> InvokeResult:
+        limit = _EVENT_LIMIT if event else _PAYLOAD_LIMIT
+        if len(payload) > limit:
+            raise AwsError(
+                "RequestTooLargeException",
+                f"{len(payload)} byte payload is too large for the {'Event' if event else 'RequestResponse'} "
+                f"invocation type (limit {limit} bytes)",
+                413,
+            )
+        payload = payload or b"{}"
+        try:
+            json.loads(payload)
+        except ValueError as error:
+            message = f"Could not parse request body into json: {error}"
+            raise AwsError("InvalidRequestContentException", message) from error
+        request_id = str(uuid.uuid4())
+        if not event:
+            return self._run(name, qualifier, payload, request_id, client_context)
+        self._registry.configuration(name, qualifier)
+        self._events.put(name, qualifier, payload, request_id, client_context)
+        return InvokeResult(202, b"")
+
+    def _run(
+        self, name: str, qualifier: str | None, payload: bytes, request_id: str, client_context: str | None
+    ) -> InvokeResult:
+        configuration = self._registry.configuration(name, qualifier)
+        return self._invoker.run(configuration, function_arn(name, qualifier), payload, request_id, client_context)
+
+    def _reserved(self, function: str) -> int | None:
+        reserved: int | None = self._registry.function(function)["concurrency"]
+        return reserved
+
+    def _account_settings(self, call: Call) -> Mapping[str, Any]:
+        functions = [document["latest"] for document in self._registry.functions()]
+        limit = {
+            "TotalCodeSize": 80_530_636_800,
+            "CodeSizeUnzipped": 262_144_000,
+            "CodeSizeZipped": 52_428_800,
+            "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
+            "UnreservedConcurrentExecutions": ACCOUNT_CONCURRENCY,
+        }
+        size = sum(function["CodeSize"] for function in functions)
+        return {"AccountLimit": limit, "AccountUsage": {"TotalCodeSize": size, "FunctionCount": len(functions)}}

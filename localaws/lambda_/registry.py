@@ -1,0 +1,142 @@
+"""What is deployed: functions and layers as JSON documents on disk, so that a restart keeps them."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from localaws.core import ACCOUNT_ID, REGION, AwsError
+
+LATEST = "$LATEST"
+
+
+class Registry:
+    """Functions and layers by name.
+
+    A function's document: ``latest`` and ``versions`` (FunctionConfiguration by version, in the API's shape, and
+    ``Digest`` of the code), ``aliases``, ``policies`` and ``event_configs`` by qualifier, ``concurrency``, ``tags``.
+    A layer's document: ``last`` (the highest version ever) and ``versions`` (in the API's shape, and ``Digest``).
+    Whoever changes a document holds ``lock`` and saves it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.lock = threading.RLock()
+        self._functions = _Documents(root / "functions")
+        self._layers = _Documents(root / "layers")
+
+    def function(self, name: str) -> dict[str, Any]:
+        """The function's document. Raises ResourceNotFoundException."""
+        found = self._functions.get(name)
+        if found is None:
+            raise not_found("Function", function_arn(name))
+        return found
+
+    def has_function(self, name: str) -> bool:
+        """Whether there is a function of this name."""
+        return self._functions.get(name) is not None
+
+    def functions(self) -> list[dict[str, Any]]:
+        """All functions' documents, by name."""
+        return self._functions.all()
+
+    def save_function(self, name: str, document: dict[str, Any]) -> None:
+        """Keep the document, durably."""
+        self._functions.save(name, document)
+
+    def delete_function(self, name: str) -> None:
+        """Forget the function."""
+        self._functions.delete(name)
+
+    def configuration(self, name: str, qualifier: str | None) -> dict[str, Any]:
+        """The configuration that a version or alias names (None: $LATEST). Raises ResourceNotFoundException."""
+        document = self.function(name)
+        version = qualifier or LATEST
+        if version in document["aliases"]:
+            version = document["aliases"][version]["FunctionVersion"]
+        found = document["latest"] if version == LATEST else document["versions"].get(version)
+        if found is None:
+            raise not_found("Function", function_arn(name, qualifier))
+        configuration: dict[str, Any] = found
+        return configuration
+
+    def layer(self, name: str) -> dict[str, Any]:
+        """The layer's document, an empty one for a new name."""
+        return self._layers.get(name) or {"name": name, "last": 0, "versions": {}}
+
+    def layers(self) -> list[dict[str, Any]]:
+        """All layers' documents, by name."""
+        return self._layers.all()
+
+    def save_layer(self, name: str, document: dict[str, Any]) -> None:
+        """Keep the document, durably."""
+        self._layers.save(name, document)
+
+    def digests(self) -> Iterator[str]:
+        """The digests of all packages in use: a deleted layer version counts while a function uses it."""
+        for document in self.functions():
+            for configuration in (document["latest"], *document["versions"].values()):
+                yield configuration["Digest"]
+                yield from configuration["LayerDigests"]
+        for layer in self.layers():
+            yield from (version["Digest"] for version in layer["versions"].values())
+
+
+class _Documents:
+    """JSON files in a folder, held in memory too."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self._held: dict[str, dict[str, Any]] = {
+            path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(root.glob("*.json"))
+        }
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        return self._held.get(name)
+
+    def all(self) -> list[dict[str, Any]]:
+        return [document for _, document in sorted(self._held.items())]
+
+    def save(self, name: str, document: dict[str, Any]) -> None:
+        temporary = self._root / f"{name}.part"
+        with temporary.open("w", encoding="utf-8") as target:
+            json.dump(document, target, indent=1)
+            target.flush()
+            os.fsync(target.fileno())
+        temporary.replace(self._root / f"{name}.json")
+        self._held[name] = document
+
+    def delete(self, name: str) -> None:
+        (self._root / f"{name}.json").unlink(missing_ok=True)
+        self._held.pop(name, None)
+
+
+def function_arn(name: str, qualifier: str | None = None) -> str:
+    """The ARN of a function, or of one of its versions or aliases."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
+    return f"{arn}:{qualifier}" if qualifier else arn
+
+
+def layer_arn(name: str, version: int | None = None) -> str:
+    """The ARN of a layer, or of one of its versions."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:layer:{name}"
+    return f"{arn}:{version}" if version else arn
+
+
+def not_found(kind: str, what: str) -> AwsError:
+    """AWS's answer for what does not exist."""
+    return AwsError("ResourceNotFoundException", f"{kind} not found: {what}", 404)
+
+
+def conflict(message: str) -> AwsError:
+    """AWS's answer for what exists already or is in use."""
+    return AwsError("ResourceConflictException", message, 409)
+
+
+def invalid(message: str) -> AwsError:
+    """AWS's answer for a parameter that it refuses."""
+    return AwsError("InvalidParameterValueException", message)
