@@ -1,0 +1,1 @@
+"""Sample uploads for the pipelines, the same bytes for the same seed."""
