@@ -1,0 +1,191 @@
+"""Build the zips that are deployed to Lambda, the same for the embedded AWS and for a real account.
+
+Equal inputs give equal bytes (under one Python version), so a package is named by its inputs and built once.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+# Lambda's own Python, for which a layer is built that is not for this machine.
+LAMBDA_PYTHON = "3.12"
+_PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+_FORMAT = "1"  # part of every package's name: change it when the same inputs shall give other bytes
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+_NEVER = ("*/__pycache__/*", "*.pyc", "*~", ".*", "*/.*")
+# What a layer leaves out: development files, the installer's notes, and Arrow's parts for Flight RPC and ORC files.
+_UNUSED = (
+    *_NEVER,
+    "python/bin/*",
+    "*/tests/*",
+    "*/include/*",
+    "*/includes/*",
+    "python/pyarrow/src/*",
+    "*.pxd",
+    "*.pyx",
+    "*.pxi",
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/uv_*.json",
+    "*.dist-info/direct_url.json",
+    "python/pyarrow/*flight*",
+    "python/pyarrow/_orc.*",
+    # Second and third names of libraries that are loaded by the name in between.
+    "python/pyarrow/libarrow_python*.so",
+    "python/pyarrow/libarrow_python*.so.*.*",
+)
+
+
+class PackageError(Exception):
+    """A package cannot be built: what, why and what to do next."""
+
+
+def build_function(name: str, target_dir: Path) -> Path:
+    """Zip ``lambdas/<name>/`` with the package millrace and the contracts; return ``target_dir/<name>-<hash>.zip``.
+
+    The handler is at the zip's root (``handler.handler``). What exists already for the same inputs is not built
+    again. Raises PackageError where there is no such function.
+    """
+    source = ROOT / "lambdas" / name
+    if not (source / "handler.py").is_file():
+        known = sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))
+        raise PackageError(f"there is no lambdas/{name}/handler.py; the functions are: {', '.join(known) or 'none'}")
+    files = _sources(source)
+    for folder in ("millrace", "datasets"):
+        files |= {f"{folder}/{path}": file for path, file in _sources(ROOT / folder).items()}
+    contents = {path: file.read_bytes() for path, file in files.items()}
+    target = target_dir / f"{name}-{_key(sys.version, *_digests(contents))}.zip"
+    if not target.exists():
+        with tempfile.TemporaryDirectory() as temporary:
+            for path, content in contents.items():
+                copy = Path(temporary) / path
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(content)
+            _compile(Path(temporary))
+            _write(_files(Path(temporary)), target)
+    return target
+
+
+def build_layer(name: str, target: str, target_dir: Path) -> Path:
+    """Zip the packages that ``lambdas/layers/<name>.txt`` names; return ``target_dir/<name>-<target>-<hash>.zip``.
+
+    target: ``local`` for this machine and its Python, ``x86_64`` or ``arm64`` for Lambda's Python 3.12. Versions are
+    those of ``requirements.lock``. What exists already for the same inputs is not built again. Raises PackageError
+    where the layer or target is unknown or uv fails.
+    """
+    requirements = ROOT / "lambdas" / "layers" / f"{name}.txt"
+    if not requirements.is_file():
+        known = sorted(path.stem for path in requirements.parent.glob("*.txt"))
+        raise PackageError(f"there is no lambdas/layers/{name}.txt; the layers are: {', '.join(known) or 'none'}")
+    if target != "local" and target not in _PLATFORMS:
+        raise PackageError(f"a layer's target is local, {' or '.join(_PLATFORMS)}, not {target!r}")
+    wanted, pins = requirements.read_text(encoding="utf-8"), locked()
+    machine = f"{sys.version} {platform.machine()} {platform.libc_ver()[0]}"
+    path = target_dir / f"{name}-{target}-{_key(machine, wanted, pins, *_UNUSED)}.zip"
+    if not path.exists():
+        with tempfile.TemporaryDirectory() as temporary:
+            layer = Path(temporary) / "layer"
+            _install(wanted, pins, target, layer / "python", Path(temporary))
+            _prune(layer)
+            if target == "local" or platform.python_version().rpartition(".")[0] == LAMBDA_PYTHON:
+                _compile(layer)
+            _write(_files(layer), path)
+    return path
+
+
+def locked() -> str:
+    """The pins of ``requirements.lock`` without their hashes, a constraint a line."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^([\w.\[\],-]+==[^\\\n]*?) *\\?$", lock, re.MULTILINE)) + "\n"
+
+
+def _install(wanted: str, pins: str, target: str, folder: Path, temporary: Path) -> None:
+    """Install the packages into the folder with uv, which stands beside this Python."""
+    (temporary / "wanted.txt").write_text(wanted, encoding="utf-8")
+    (temporary / "pins.txt").write_text(re.sub(r"\[[^]]*\]", "", pins), encoding="utf-8")
+    uv = Path(sys.executable).with_name("uv")
+    command = [str(uv) if uv.exists() else shutil.which("uv") or "uv", "pip", "install", "--quiet"]
+    command += ["--python", sys.executable, "--target", str(folder), "--no-compile-bytecode"]
+    command += ["--requirement", str(temporary / "wanted.txt"), "--constraint", str(temporary / "pins.txt")]
+    command += ["--only-binary", ":all:"]
+    if target != "local":
+        command += ["--python-platform", _PLATFORMS[target], "--python-version", LAMBDA_PYTHON]
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "UV_PYTHON_DOWNLOADS": "never"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError:
+        raise PackageError("uv, which installs a layer's packages, is not there: run `make setup`") from None
+    if done.returncode:
+        raise PackageError(f"uv could not install the layer's packages for {target}:\n{done.stderr.strip()}")
+
+
+def _compile(folder: Path) -> None:
+    """Add bytecode that Python takes without a look at the source: a read-only Lambda would compile at each start."""
+    command = [sys.executable, "-S", "-m", "compileall", "-q", "-s", str(folder), "-p", "/var/task"]
+    command += ["--invalidation-mode", "unchecked-hash", str(folder)]
+    # The seed orders the constants that are sets.
+    subprocess.run(command, env={"PYTHONHASHSEED": "0"}, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The files under a folder by their path in it."""
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+
+def _sources(folder: Path) -> dict[str, Path]:
+    return {name: path for name, path in _files(folder).items() if not _matches(name, _NEVER)}
+
+
+def _prune(layer: Path) -> None:
+    for name, path in _files(layer).items():
+        if _matches(name, _UNUSED):
+            path.unlink()
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _digests(contents: Mapping[str, bytes]) -> list[str]:
+    return [f"{path} {hashlib.sha256(content).hexdigest()}" for path, content in sorted(contents.items())]
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join([_FORMAT, *parts]).encode()).hexdigest()[:16]
+
+
+def _write(files: Mapping[str, Path], target: Path) -> None:
+    """Write the zip: sorted, one time and one set of permissions; complete or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f"{target.stem}.", suffix=".part", dir=target.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+            for path, file in sorted(files.items()):
+                entry = zipfile.ZipInfo(path, _TIMESTAMP)
+                entry.external_attr = 0o100644 << 16
+                entry.create_system = 3
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, file.read_bytes(), compresslevel=1)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
