@@ -52,12 +52,27 @@ class Call:
 Handler = Callable[[Call], Mapping[str, Any] | None]
 
 
+@dataclass(frozen=True)
+class PageResponse:
+    """What a page handler answers; header names are as sent, a body is sent whole."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+# Given the path after its prefix (decoded) and the query's parameters; pages are read only: GET and HEAD.
+Page = Callable[[str, Mapping[str, str]], PageResponse]
+
+
 class Engine(Protocol):
     """A service that we execute ourselves.
 
     ``operations`` maps an operation's name (``StartCrawler``) to its handler, which returns a mapping of the shape of
     the operation's output in botocore's service model, or raises AwsError. What is not in it goes to moto, if moto does
     it for real, or else is refused.
+
+    An engine may also have ``pages``: Mapping[str, Page], by the prefix under ``/_localaws/`` that a Page serves.
     """
 
     service: str
@@ -74,7 +89,8 @@ class World:
     data: the folder in which everything that lasts is kept.
     endpoint: ``http://127.0.0.1:PORT``, which subprocesses are given as ``AWS_ENDPOINT_URL``.
     store: the S3 objects, in process. catalog: the Glue Data Catalog, in process.
-    engines: by service name, for the few that call each other (QuickSight asks Athena, S3 invokes Lambda).
+    engines: by service name, for the few that call each other (QuickSight asks Athena, S3 invokes Lambda); an engine is
+    made when it is first asked for by ``engines[name]``.
     """
 
     data: Path

@@ -1,8 +1,61 @@
-"""moto's side of the embedded AWS: the operations that moto does for real, and the way to them."""
+"""moto's side of the embedded AWS: the operations that moto does for real, and the way to them.
+
+What is not in ``REAL`` is refused: moto would answer many more calls, but only pretend.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
-# moto's backends are plain Python objects without locks of their own.
-MOTO_LOCK = threading.RLock()
+from localaws.core import NotSupported
+from localaws.moto_operations import REAL
+from localaws.web import Response
+
+# moto's backends are plain Python objects without locks of their own. SQS waits in ReceiveMessage, so it gets none.
+LOCKS: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+UNLOCKED = frozenset({"sqs"})
+
+_app: Any = None
+_app_lock = threading.Lock()
+
+
+def check_real(service: str, operation: str) -> None:
+    """Raise NotSupported unless moto does the operation for real."""
+    if operation in REAL.get(service, frozenset()):
+        return
+    what = "no such service" if service not in REAL else f"other operations of {service}"
+    raise NotSupported(
+        f"{service}:{operation} is refused: the embedded AWS knows {what}, not this one, and never pretends. "
+        "docs/localaws.md lists what it does."
+    )
+
+
+def forward(service: str, environ: Mapping[str, Any]) -> Response:
+    """Have moto answer a WSGI request of the service."""
+    application = _application()
+    if service in UNLOCKED:
+        return _run(application, environ)
+    with LOCKS[service]:
+        return _run(application, environ)
+
+
+def _application() -> Any:
+    global _app
+    with _app_lock:
+        if _app is None:
+            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+            _app = DomainDispatcherApplication(create_backend_app)
+    return _app
+
+
+def _run(application: Any, environ: Mapping[str, Any]) -> Response:
+    from werkzeug.test import run_wsgi_app
+
+    chunks, status, headers = run_wsgi_app(application, dict(environ), buffered=True)
+    kept = {name: value for name, value in headers.items() if not name.lower().startswith("access-control-")}
+    kept.pop("Content-Length", None)
+    return Response(int(status.split()[0]), kept, b"".join(chunks))

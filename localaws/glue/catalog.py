@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from localaws.core import ACCOUNT_ID, REGION, AwsError
-from localaws.moto_side import MOTO_LOCK
+from localaws.moto_side import LOCKS
 
 Json = dict[str, Any]
 
@@ -90,12 +90,13 @@ class Catalog:
         """Add partitions from PartitionInputs: all of them or, if one exists already, none."""
         with self._backend() as backend:
             target = backend.get_table(database.lower(), table.lower())
-            wanted = [list(given["Values"]) for given in inputs]
-            for position, values in enumerate(wanted):
-                if str(values) in target.partitions or values in wanted[:position]:
-                    raise AwsError(
-                        "AlreadyExistsException", f"Partition {values} of {database}.{table} already exists."
-                    )
+            taken = set(target.partitions)
+            for given in inputs:
+                values = str(list(given["Values"]))
+                if values in taken:
+                    message = f"Partition {values} of {database}.{table} already exists."
+                    raise AwsError("AlreadyExistsException", message)
+                taken.add(values)
             for given in inputs:
                 target.create_partition(_partition_input(given))
 
@@ -118,7 +119,7 @@ class Catalog:
         from moto.core.exceptions import JsonRESTError
         from moto.glue.models import glue_backends
 
-        with MOTO_LOCK:
+        with LOCKS["glue"]:
             try:
                 yield glue_backends[self._account][self._region]
             except JsonRESTError as error:

@@ -172,11 +172,13 @@ class Index:
             rows = self._db.execute(f"{query} ORDER BY key LIMIT ?", (*arguments, limit)).fetchall()
         return [self._info(bucket, row) for row in rows]
 
-    def walk(self, bucket: str, prefix: bytes, delimiter: bytes, start: bytes) -> Iterator[ObjectInfo | bytes]:
+    def walk(
+        self, bucket: str, prefix: bytes, delimiter: bytes, start: bytes, page_size: int = PAGE
+    ) -> Iterator[ObjectInfo | bytes]:
         """Objects, and each common prefix once, from start on; a common prefix costs one look-up, however many keys."""
         end = after_prefix(prefix) if prefix else None
         start = max(start, prefix)
-        size = 1 if delimiter else PAGE
+        size = 1 if delimiter else page_size
         while True:
             page = self.page(bucket, start, end, size)
             jumped = False
@@ -196,7 +198,7 @@ class Index:
             if not jumped:
                 if len(page) < size:
                     return
-                size = min(PAGE, size * 4)
+                size = min(page_size, size * 4)
 
     def files(self) -> set[str]:
         """The relative paths of all objects' files."""

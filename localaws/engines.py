@@ -1,0 +1,59 @@
+"""The engines by service name, each made when it is first asked for: the server is up before they are loaded."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+
+from localaws.core import Engine, World
+
+# service: (module, class)
+ENGINES = {
+    "lambda": ("localaws.lambda_.engine", "LambdaEngine"),
+    "glue": ("localaws.glue.engine", "GlueEngine"),
+    "athena": ("localaws.athena.engine", "AthenaEngine"),
+    "quicksight": ("localaws.quicksight.engine", "QuickSightEngine"),
+}
+
+log = logging.getLogger(__name__)
+
+
+class Engines(dict[str, Engine]):
+    """``engines["athena"]`` makes that engine if need be; KeyError for a service that has none."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self._lock = threading.RLock()
+        self._closed = False
+
+    def __missing__(self, service: str) -> Engine:
+        module, name = ENGINES[service]
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(f"The server is closed: {service} is not started any more.")
+            if service not in self:
+                self[service] = getattr(importlib.import_module(module), name)(self._world)
+            return self[service]
+
+    def find(self, service: str) -> Engine | None:
+        """The engine of a service, or None where moto is all there is."""
+        if service not in ENGINES:
+            return None
+        try:
+            return self[service]
+        except ModuleNotFoundError as error:
+            if error.name is None or not error.name.startswith("localaws."):
+                raise
+            return None
+
+    def close(self) -> None:
+        """Close the engines that were made."""
+        with self._lock:
+            self._closed = True
+            for service, engine in self.items():
+                try:
+                    engine.close()
+                except Exception:
+                    log.exception("%s did not close cleanly", service)

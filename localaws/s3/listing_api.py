@@ -1,0 +1,188 @@
+"""The listings: ListObjectsV2, ListObjects and, as there is one version of everything, ListObjectVersions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from localaws.core import AwsError
+from localaws.s3 import xml
+from localaws.s3.context import OWNER, Context
+from localaws.s3.index import after_prefix
+from localaws.s3.objects import ObjectInfo
+from localaws.s3.store import Store
+from localaws.web import Response
+
+MAX_KEYS = 1000
+
+Entry = dict[str, xml.Value]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing; ``resume`` is the least key of the next page, None on the last one."""
+
+    objects: list[ObjectInfo]
+    prefixes: list[str]
+    resume: bytes | None
+    last: str
+
+
+class ListingApi:
+    """Handlers of the listings of a bucket."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list_v2(self, context: Context) -> Response:
+        """ListObjectsV2."""
+        after = context.parameter("start-after") or ""
+        token = context.parameter("continuation-token")
+        start = _decode_token(token) if token is not None else _after(after, "")
+        page = self._page(context, start)
+        shown = _Shown(context)
+        owner: Entry = {"Owner": OWNER} if context.parameter("fetch-owner") == "true" else {}
+        return xml.document(
+            "ListBucketResult",
+            {
+                "Name": context.bucket,
+                "Prefix": shown.name(context.parameter("prefix") or ""),
+                "Delimiter": shown.optional("delimiter"),
+                "StartAfter": shown.optional("start-after"),
+                "ContinuationToken": token,
+                "NextContinuationToken": None if page.resume is None else _encode_token(page.resume),
+                "KeyCount": len(page.objects) + len(page.prefixes),
+                "MaxKeys": _max_keys(context),
+                "EncodingType": context.parameter("encoding-type"),
+                "IsTruncated": page.resume is not None,
+                "Contents": [_entry(info, shown, owner) for info in page.objects],
+                "CommonPrefixes": [{"Prefix": shown.name(prefix)} for prefix in page.prefixes],
+            },
+        )
+
+    def list_v1(self, context: Context) -> Response:
+        """ListObjects."""
+        marker = context.parameter("marker") or ""
+        page = self._page(context, _after(marker, context.parameter("delimiter") or ""))
+        shown = _Shown(context)
+        next_marker = page.last if page.resume is not None and context.parameter("delimiter") else None
+        return xml.document(
+            "ListBucketResult",
+            {
+                "Name": context.bucket,
+                "Prefix": shown.name(context.parameter("prefix") or ""),
+                "Marker": shown.name(marker),
+                "NextMarker": None if next_marker is None else shown.name(next_marker),
+                "Delimiter": shown.optional("delimiter"),
+                "MaxKeys": _max_keys(context),
+                "EncodingType": context.parameter("encoding-type"),
+                "IsTruncated": page.resume is not None,
+                "Contents": [_entry(info, shown, {"Owner": OWNER}) for info in page.objects],
+                "CommonPrefixes": [{"Prefix": shown.name(prefix)} for prefix in page.prefixes],
+            },
+        )
+
+    def list_versions(self, context: Context) -> Response:
+        """ListObjectVersions: every object has the one version ``null``."""
+        marker = context.parameter("key-marker") or ""
+        page = self._page(context, _after(marker, context.parameter("delimiter") or ""))
+        shown = _Shown(context)
+        version: Entry = {"VersionId": "null", "IsLatest": True, "Owner": OWNER}
+        return xml.document(
+            "ListVersionsResult",
+            {
+                "Name": context.bucket,
+                "Prefix": shown.name(context.parameter("prefix") or ""),
+                "KeyMarker": shown.name(marker),
+                "VersionIdMarker": context.parameter("version-id-marker") or "",
+                "NextKeyMarker": None if page.resume is None else shown.name(page.last),
+                "NextVersionIdMarker": None if page.resume is None else "null",
+                "Delimiter": shown.optional("delimiter"),
+                "MaxKeys": _max_keys(context),
+                "EncodingType": context.parameter("encoding-type"),
+                "IsTruncated": page.resume is not None,
+                "Version": [_entry(info, shown, version) for info in page.objects],
+                "CommonPrefixes": [{"Prefix": shown.name(prefix)} for prefix in page.prefixes],
+            },
+        )
+
+    def _page(self, context: Context, start: bytes) -> Page:
+        self._store.index.bucket(context.bucket)
+        if context.parameter("encoding-type") not in (None, "url"):
+            raise AwsError("InvalidArgument", "Invalid Encoding Method specified in Request", 400)
+        prefix = (context.parameter("prefix") or "").encode()
+        delimiter = (context.parameter("delimiter") or "").encode()
+        limit = _max_keys(context)
+        objects: list[ObjectInfo] = []
+        prefixes: list[str] = []
+        last = b""
+        if not limit:
+            return Page(objects, prefixes, None, "")
+        for entry in self._store.index.walk(context.bucket, prefix, delimiter, start, limit + 1):
+            if len(objects) + len(prefixes) == limit:
+                return Page(
+                    objects, prefixes, entry.key.encode() if isinstance(entry, ObjectInfo) else entry, last.decode()
+                )
+            if isinstance(entry, ObjectInfo):
+                objects.append(entry)
+                last = entry.key.encode()
+            else:
+                prefixes.append(entry.decode())
+                last = entry
+        return Page(objects, prefixes, None, "")
+
+
+class _Shown:
+    """Names as the request wants them shown."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._encoded = context.parameter("encoding-type") == "url"
+
+    def name(self, name: str) -> str:
+        return quote(name, safe="/*-._") if self._encoded else name
+
+    def optional(self, parameter: str) -> str | None:
+        value = self._context.parameter(parameter)
+        return None if not value else self.name(value)
+
+
+def _entry(info: ObjectInfo, shown: _Shown, more: Entry) -> Entry:
+    algorithms = [name for name in info.checksums if name != "Type"]
+    return {
+        "Key": shown.name(info.key),
+        "LastModified": info.last_modified,
+        "ETag": f'"{info.etag}"',
+        "ChecksumAlgorithm": algorithms,
+        "ChecksumType": info.checksums.get("Type"),
+        "Size": info.size,
+        "StorageClass": info.headers.get("x-amz-storage-class", "STANDARD"),
+        **more,
+    }
+
+
+def _max_keys(context: Context) -> int:
+    return min(context.integer("max-keys", MAX_KEYS, 0, 2**31 - 1), MAX_KEYS)
+
+
+def _after(name: str, delimiter: str) -> bytes:
+    """The least key after a marker; a marker that ends in the delimiter stands for all that it begins."""
+    raw = name.encode()
+    if not raw:
+        return b""
+    if delimiter and name.endswith(delimiter):
+        return after_prefix(raw) or raw + b"\0"
+    return raw + b"\0"
+
+
+def _encode_token(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key).decode()
+
+
+def _decode_token(token: str) -> bytes:
+    try:
+        return base64.b64decode(token, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise AwsError("InvalidArgument", "The continuation token provided is incorrect", 400) from None
