@@ -88,7 +88,7 @@ class FunctionApi:
 
     def list_functions(self, call: Call) -> Mapping[str, Any]:
         """ListFunctions: the latest, or all versions."""
-        found = []
+        found: list[dict[str, Any]] = []
         for document in self._registry.functions():
             found.append(self._answer(document["latest"], document["name"], LATEST))
             if call.params.get("FunctionVersion") == "ALL":

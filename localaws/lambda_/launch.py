@@ -70,6 +70,8 @@ class Launcher:
         programs = [*([str(layers / "bin")] if layers else []), "/usr/local/bin", "/usr/bin", "/bin"]
         return {
             "AWS_ENDPOINT_URL": self._endpoint,
+            # Else Arrow's allocator commits a gigabyte at once, which the memory limit would count as used.
+            "MIMALLOC_ARENA_EAGER_COMMIT": "0",
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
             "PATH": ":".join(programs),
