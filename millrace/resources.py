@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
+_FOLDERS = (
+    "dags", "dashboards", "datasets", "docs", "glue", "infra", "lambdas", "millrace", "notebooks", "sql", "tests",
+)  # fmt: skip
 _FOLDER = ROOT / "infra" / "resources"
 
 
@@ -99,6 +103,13 @@ def pipeline(slug: str) -> Pipeline:
     declared = _read(slug)
     data_sets = (DataSet(id=key, **value) for key, value in declared["data_sets"].items())
     return Pipeline(slug, declared["database"], declared["crawler"], tuple(data_sets))
+
+
+def files(slug: str) -> list[Path]:
+    """Every file that belongs to a pipeline, known by the slug that a part of its path begins with, from the root."""
+    named = re.compile(rf"(?:.*/)?(?:test_)?{re.escape(slug)}(?![A-Za-z0-9])(?:.*)")
+    paths = (path.relative_to(ROOT) for folder in _FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file())
+    return sorted(path for path in paths if named.match(path.as_posix()) and path.suffix != ".pyc")
 
 
 def _read(name: str) -> dict[str, Any]:

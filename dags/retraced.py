@@ -1,0 +1,121 @@
+"""Retraced: users and companies over time.
+
+Daily CSV uploads say which user belongs to which company and when they accepted its terms, and where users logged in.
+This DAG turns them into active users, active companies and potential companies per month and day:
+
+**wait** for the day's uploads → **convert** each new file to Parquet by its contract, bad rows set apart →
+**reconcile** that every row is in the table or in the rejects → **catalogue** the new partitions → build the tables of
+activity for the months that the new rows touch and **publish** them in one step → metrics and data **checks** →
+**refresh** the dashboard.
+
+Runs may be repeated, caught up and backfilled: a run loads what was uploaded up to its day and is not published yet,
+and the same upload twice changes nothing. *Trigger* offers a date, and *reprocess* to load that day's files again.
+What the numbers mean: `docs/retraced-numbers.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.amazon.aws.operators.athena import AthenaOperator
+from airflow.providers.amazon.aws.operators.glue_crawler import GlueCrawlerRunOperator
+from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
+from airflow.providers.amazon.aws.operators.quicksight import QuickSightCreateIngestionOperator
+from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset
+
+from millrace import steps
+
+SLUG = "retraced"
+
+with DAG(
+    dag_id=SLUG,
+    description="Active users, active companies and potential companies over time",
+    doc_md=__doc__,
+    schedule="0 6 * * *",
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,  # a build starts from what the one before it published
+    params=steps.PARAMS,
+    template_searchpath=steps.SQL,
+    default_args=steps.DEFAULT_ARGS,
+    tags=["data-lake", SLUG],
+):
+    wait_for_uploads = S3KeySensor(
+        task_id="wait_for_uploads",
+        bucket_name=steps.bucket("raw"),
+        bucket_key=f"{SLUG}/user_login_locations/*{steps.DATE}*",
+        wildcard_match=True,
+        poke_interval=300,
+        timeout=timedelta(hours=12).total_seconds(),
+        deferrable=True,
+    )
+    uploads = steps.find_uploads(SLUG, steps.DATE)
+    convert = LambdaInvokeFunctionOperator.partial(
+        task_id="convert", function_name="csv_to_parquet", **steps.LAMBDA
+    ).expand(payload=uploads)
+    load = steps.reconcile(SLUG, convert.output)
+    catalogue = GlueCrawlerRunOperator(
+        task_id="catalogue",
+        crawler_name=SLUG,
+        poll_interval=steps.POLL_SECONDS,
+        fail_on_already_running=False,
+        deferrable=True,
+    )
+
+    def build(table: str, loads: object) -> AthenaOperator:
+        """The statement that writes a derived table's new objects."""
+        return AthenaOperator.partial(task_id=table, query=f"{SLUG}/{table}.sql", **steps.athena(SLUG)).expand(
+            params=loads
+        )
+
+    touched_months = build("touched_months", load)
+    months = steps.months_to_build(load, touched_months.output)
+    user_days = build("user_days", months)
+    publish_days = LambdaInvokeFunctionOperator(
+        task_id="publish_days", function_name="publish", payload=steps.publication(SLUG, "user_days"), **steps.LAMBDA
+    )
+    activity = [build("company_months", months), build("active_periods", months), build("memberships", load)]
+    # Memberships come last: until they are published, a run that is done again finds the same months to build.
+    publish_activity = LambdaInvokeFunctionOperator(
+        task_id="publish_activity",
+        function_name="publish",
+        payload=steps.publication(SLUG, "company_months", "active_periods", "memberships", last=True),
+        **steps.LAMBDA,
+    )
+
+    metrics = [
+        AthenaOperator(task_id=query, query=f"{SLUG}/{query}.sql", **steps.athena(SLUG))
+        for query in ("monthly", "daily")
+    ]
+    checks = build("checks", months)
+    checked = steps.gate(checks.output)
+
+    published = EmptyOperator(
+        task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}/")]
+    )
+    for query in ("monthly", "daily"):
+        refresh = QuickSightCreateIngestionOperator(
+            task_id=f"refresh_{query}",
+            data_set_id=f"{SLUG}-{query}",
+            ingestion_id="{{ ti.xcom_pull(task_ids='reconcile')[0].build }}-{{ ti.try_number }}",
+            wait_for_completion=False,
+        )
+        refreshed = QuickSightSensor(
+            task_id=f"{query}_refreshed",
+            data_set_id=f"{SLUG}-{query}",
+            ingestion_id=f"{{{{ ti.xcom_pull(task_ids='refresh_{query}')['IngestionId'] }}}}",
+            mode="reschedule",
+            poke_interval=steps.POLL_SECONDS,
+        )
+        checked >> refresh >> refreshed >> published
+
+    wait_for_uploads >> uploads
+    load >> catalogue >> touched_months
+    user_days >> publish_days >> activity
+    for step in activity:
+        step >> publish_activity
+    publish_activity >> [*metrics, checks]
+    metrics >> checked

@@ -1,0 +1,145 @@
+"""The embedded AWS and Airflow as this machine's own processes, for the command line and the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import boto3
+
+from millrace.resources import ROOT
+
+STATE = ROOT / ".millrace"
+BUCKET_PREFIX = "millrace"
+_REGION = "us-east-1"
+_READY = re.compile(r"localaws ready on (http://\S+?),")
+
+
+class LocalError(RuntimeError):
+    """A process of ours did not come up or died; the message says which and where its log is."""
+
+
+class _Process:
+    """A child process that is ended with its context, by its own pid."""
+
+    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def lines(self) -> Iterator[str]:
+        """What the process prints, line by line; raises LocalError when it ends."""
+        stdout: IO[str] = self._process.stdout  # type: ignore[assignment]
+        yield from stdout
+        code = self._process.wait()
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        raise LocalError(f"{self.name} ended with status {code}; its log is {self.log}, which ends:\n{tail}")
+
+    def send(self, line: str) -> None:
+        """Give the process a line."""
+        stdin: IO[str] = self._process.stdin  # type: ignore[assignment]
+        stdin.write(line + "\n")
+        stdin.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+class LocalAws(_Process):
+    """The embedded AWS on a free port, its data in a folder. Raises LocalError if it does not come up."""
+
+    def __init__(self, data: Path, log: Path) -> None:
+        super().__init__("localaws", ["localaws", "--port", "0", "--data", str(data)], dict(os.environ), log)
+        try:
+            ready = next(match for line in self.lines() if (match := _READY.match(line)))
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self.endpoint = ready[1]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What AWS clients need to find it: the one thing that differs from the cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": _REGION,
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client on it."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=_REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+
+class Airflow(_Process):
+    """Airflow in a process of its own, with one DAG ready to run. It gets ready while the caller does other things.
+
+    home: a folder for Airflow's own files, made if it does not exist.
+    """
+
+    def __init__(self, slug: str, aws: LocalAws, home: Path, log: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **os.environ,
+            **aws.environment,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__MILLRACE__BUCKET_PREFIX": BUCKET_PREFIX,
+            "AIRFLOW__MILLRACE__POLL_SECONDS": "1",
+            "AIRFLOW__MILLRACE__RETRY_SECONDS": "1",
+        }
+        super().__init__("Airflow", ["millrace.runner", slug], environment, log)
+        self._events = (json.loads(line) for line in self.lines())
+        self.tasks: list[str] = []
+
+    def wait_ready(self) -> None:
+        """Wait until the DAG can run; then `tasks` has its tasks in order. Raises LocalError."""
+        event = next(self._events)
+        if "error" in event:
+            raise LocalError(f"Airflow: {event['error']}; its log is {self.log}")
+        self.tasks = event["tasks"]
+
+    def run(self, conf: dict[str, Any], watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Run the DAG with ``logical_date`` and parameters; `watch` is given each task's event. Returns the result."""
+        self.send(json.dumps(conf))
+        for event in self._events:
+            if "result" in event:
+                return dict(event)
+            watch(event)
+        raise AssertionError("unreachable: lines() raises when the process ends")

@@ -1,0 +1,110 @@
+"""Run a DAG for real in a process of its own: ``python -m millrace.runner SLUG``.
+
+It makes Airflow ready, which takes seconds, says so, and waits for one JSON line on standard input, the run's
+configuration. Then it runs the DAG and tells what happens as JSON lines on what was its standard output; all that
+Airflow and the tasks print goes to standard error. Its other side is ``millrace.airflow``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pendulum
+from airflow.dag_processing.dagbag import DagBag
+from airflow.listeners import hookimpl
+from airflow.sdk.execution_time.supervisor import in_process_api_server
+from airflow.sdk.listener import get_listener_manager
+from airflow.utils import db
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Progress:
+    """Tells of tasks that start and end. Airflow goes by the hooks' argument names."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._started: dict[tuple[str, int], float] = {}
+
+    @hookimpl
+    def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
+        """A deferred task runs again when it is resumed; its first start counts."""
+        self._started.setdefault((task_instance.task_id, task_instance.map_index), time.monotonic())
+        self._event(task_instance, "running")
+
+    @hookimpl
+    def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
+        """The task ended well."""
+        self._event(task_instance, "success")
+
+    @hookimpl
+    def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+        """The task failed, for good or until its next try."""
+        state = "retry" if "retry" in str(task_instance.state) else "failed"
+        self._event(task_instance, state, error=str(error))
+
+    def _event(self, task_instance: Any, state: str, **more: Any) -> None:
+        key = (task_instance.task_id, task_instance.map_index)
+        seconds = time.monotonic() - self._started[key]
+        self._tell({"task": key[0], "map_index": key[1], "state": state, "seconds": seconds, **more})
+
+
+def prepare(slug: str) -> Any:
+    """Make Airflow ready to run the DAG at once; returns the DAG. Raises RuntimeError if it can't be imported."""
+    if not (Path(os.environ["AIRFLOW_HOME"]) / "airflow.db").exists():
+        db.initdb()
+    bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    if bag.import_errors:
+        raise RuntimeError(f"DAGs cannot be imported: {bag.import_errors}")
+    if slug not in bag.dags:
+        raise RuntimeError(f"there is no DAG {slug!r}; there are: {', '.join(sorted(bag.dags))}")
+    # Airflow builds its Execution API on the first request, which takes as long as all the rest.
+    with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process") as client:
+        client.get("/health").raise_for_status()
+    return bag.dags[slug]
+
+
+def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
+    """Run the DAG; the last thing told is ``{"result": state, "tasks": [...]}``, with what small tasks returned."""
+    started = time.monotonic()
+    dag_run = dag.test(logical_date=pendulum.parse(conf.pop("logical_date")), run_conf=conf)
+    tasks = [
+        {
+            "task": ti.task_id,
+            "map_index": ti.map_index,
+            "state": str(ti.state.value if ti.state else None),
+            "returned": ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index),
+        }
+        for ti in dag_run.get_task_instances()
+    ]
+    tell({"result": str(dag_run.state.value), "seconds": time.monotonic() - started, "tasks": tasks})
+
+
+def main() -> None:
+    """Serve runs of one DAG, one for each line on standard input."""
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def tell(event: dict[str, Any]) -> None:
+        out.write(json.dumps(event, default=str) + "\n")
+
+    try:
+        dag = prepare(sys.argv[1])
+    except Exception as error:
+        tell({"error": str(error)})
+        raise
+    get_listener_manager().add_listener(Progress(tell))
+    tell({"ready": dag.dag_id, "tasks": [task.task_id for task in dag.topological_sort()]})
+    for line in sys.stdin:
+        run(dag, json.loads(line), tell)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""What a person sees in the terminal while a pipeline runs, and of its results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from millrace.results import Results
+
+_BLOCKS = " ▏▎▍▌▋▊▉█"
+
+
+class Step:
+    """One line: what is being done, how far it is, and at its end what came of it."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, done: int, of: int) -> None:
+        """Show how far it is."""
+        self._progress.update(self._task, note=f"{done:,} of {of:,}")
+
+    def done(self, note: str) -> None:
+        """Say what came of it."""
+        self._progress.update(self._task, note=note)
+
+
+class Screen:
+    """The terminal. Without one (a pipe, a log) the same lines are printed once they are final."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self._started = time.monotonic()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """A line for one step of the preparation."""
+        with self._progress() as progress:
+            task = progress.add_task(name, total=1, note="", seconds="")
+            started = time.monotonic()
+            yield Step(progress, task)
+            progress.update(task, completed=1, seconds=f"{time.monotonic() - started:.1f} s")
+
+    @contextmanager
+    def tasks(self, order: Sequence[str]) -> Iterator[Callable[[dict[str, Any]], None]]:
+        """A line for each task of a DAG that runs; gives the function that is told of tasks' events."""
+        lines: dict[str, TaskID] = {}
+        ended: dict[str, dict[int, float]] = {}
+
+        def watch(event: dict[str, Any]) -> None:
+            name, state = event["task"], event["state"]
+            if name not in lines:
+                lines[name] = progress.add_task(f"  {name}", total=1, note="", seconds="")
+            if state == "success":
+                ended.setdefault(name, {})[event["map_index"]] = event["seconds"]
+                count = f"{len(ended[name])} tasks" if len(ended[name]) > 1 else ""
+                seconds = f"{sum(ended[name].values()):.1f} s"
+                progress.update(lines[name], completed=1, note=count, seconds=seconds)
+            elif state in ("failed", "retry"):
+                progress.update(lines[name], note=f"[red]{state}[/]: {escape(event['error'])}")
+
+        with self._progress() as progress:
+            yield watch
+
+    def results(self, results: Results) -> None:
+        """Rows in, out and rejected, the months, the chart, and where everything is."""
+        self._rows(results)
+        for check in results.checks:
+            mark = {"true": "[green]ok[/]"}.get(check["ok"], "[yellow]warning[/]")
+            self.console.print(f"  {mark} {check['check_name']}: {escape(check['detail'])}")
+        first = next(iter(results.metrics.values()), None)
+        if first:
+            self._table(first)
+            self._bars(first, "active_companies")
+        self._end(results)
+
+    def _rows(self, results: Results) -> None:
+        table = Table("table", box=None, header_style="bold")
+        for name in ("files", "rows in", "rows out", "rejected"):
+            table.add_column(name, justify="right")
+        for name in sorted({row["table"] for row in results.rows}):
+            rows = [row for row in results.rows if row["table"] == name]
+            sums = [sum(row[key] for row in rows) for key in ("rows_in", "rows_out", "rows_rejected")]
+            table.add_row(name, f"{len(rows):,}", *(f"{value:,}" for value in sums))
+        self.console.print()
+        self.console.print(table)
+        if results.reasons:
+            most = ", ".join(f"{name} {count:,}" for name, count in results.reasons.most_common(6))
+            self.console.print(f"  rejected by column: {most}")
+
+    def _table(self, rows: list[list[str]]) -> None:
+        table = Table(box=None, header_style="bold")
+        for name in rows[0]:
+            table.add_column(name.replace("_", " "), justify="left" if name == rows[0][0] else "right")
+        for row in rows[1:]:
+            table.add_row(*(f"{int(cell):,}" if cell.isdigit() else cell for cell in row))
+        self.console.print()
+        self.console.print(table)
+
+    def _bars(self, rows: list[list[str]], column: str) -> None:
+        index = rows[0].index(column)
+        values = [int(row[index]) for row in rows[1:]]
+        width = max(10, min(self.console.width, 100) - 20)
+        self.console.print(f"\n[bold]{column.replace('_', ' ').capitalize()}[/]")
+        for row, value in zip(rows[1:], values, strict=True):
+            bar = _bar(value / max(*values, 1), width)
+            self.console.print(f"  {row[0][:7]} [cyan]{bar}[/] {value:,}")
+
+    def _end(self, results: Results) -> None:
+        self.console.print()
+        if results.failed:
+            self.console.print(
+                f"[red]failed[/]: {', '.join(results.failed)}; see {results.out / 'logs' / 'airflow.log'}"
+            )
+        for gap in results.unaccounted[:20]:
+            self.console.print(f"[red]not accounted for[/]: {escape(gap)}")
+        for path in sorted(path for path in results.out.iterdir() if path.is_file()):
+            self.console.print(f"  {path}")
+        self.console.print(f"{results.state} in {time.monotonic() - self._started:.0f} s")
+
+    def _progress(self) -> Progress:
+        return Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description:<22}"),
+            TextColumn("{task.fields[seconds]:>8}"),
+            TextColumn("{task.fields[note]}"),
+            console=self.console,
+        )
+
+
+def _bar(share: float, width: int) -> str:
+    eighths = round(share * width * 8)
+    return "█" * (eighths // 8) + _BLOCKS[eighths % 8].strip()

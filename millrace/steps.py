@@ -1,0 +1,131 @@
+"""What the DAGs share: operators' settings and the few Python steps that no operator does. The one module with Airflow.
+
+Nothing here does I/O when a DAG is parsed. Where a setting may differ between installations it is Airflow's own
+configuration, section ``millrace``: ``bucket_prefix``; ``poll_seconds``, how often running work is looked at; and
+``retry_seconds``, how long a failed task waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.athena import AthenaHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk import Param, conf, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from millrace import loads
+from millrace.resources import ROOT
+
+SQL = str(ROOT / "sql")  # beside this package on a laptop and on MWAA
+BUCKET_PREFIX = conf.get("millrace", "bucket_prefix", fallback="millrace")
+POLL_SECONDS = conf.getint("millrace", "poll_seconds", fallback=10)
+
+DEFAULT_ARGS = {
+    "owner": "data-platform",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=conf.getint("millrace", "retry_seconds", fallback=60)),
+    "execution_timeout": timedelta(hours=1),
+}
+
+# The day that a run is for: what the form says, else the run's own date (a run by hand may have none).
+DATE = "{{ params.date or (dag_run.logical_date or dag_run.run_after) | ds }}"
+PARAMS = {
+    "date": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Date",
+        description="Load what was uploaded up to this day, as far as it is not loaded yet. Empty: the run's own date.",
+    ),
+    "reprocess": Param(
+        False,
+        type="boolean",
+        title="Reprocess",
+        description="Load that day's uploads again, even those loaded before, and rebuild every derived table.",
+    ),
+}
+
+# With the defaults, botocore would invoke a function that takes over a minute again and again.
+LAMBDA = {
+    "botocore_config": {
+        "read_timeout": 900,
+        "connect_timeout": 10,
+        "tcp_keepalive": True,
+        "retries": {"max_attempts": 0},
+    }
+}
+
+
+def bucket(name: str) -> str:
+    """The full name of a bucket that is declared by its short name."""
+    return f"{BUCKET_PREFIX}-{name}"
+
+
+def athena(slug: str) -> dict[str, Any]:
+    """Settings of a pipeline's AthenaOperators."""
+    return {"database": slug, "workgroup": "millrace", "sleep_time": POLL_SECONDS, "deferrable": True}
+
+
+def publication(slug: str, *tables: str, last: bool = False) -> str:
+    """The payload for the function ``publish``, a template: the statements that the tables' tasks ran.
+
+    The tables are published in the order given. last: then mark the uploads of this load as published.
+    """
+    statements = ", ".join(f"'{table}': ti.xcom_pull(task_ids='{table}') | list" for table in tables)
+    uploads = "ti.xcom_pull(task_ids='reconcile')[0].uploads" if last else "[]"
+    return (
+        "{% set builds = ti.xcom_pull(task_ids='months_to_build') %}"
+        f"{{{{ {{'pipeline': '{slug}', 'database': '{slug}', 'statements': {{{statements}}}, "
+        f"'partitions': builds | sum(attribute='months', start=[]), 'uploads': {uploads}}} | tojson }}}}"
+    )
+
+
+@task
+def find_uploads(slug: str, date: str, params: Any = None) -> list[str]:
+    """The uploads that are not published yet, as payloads for the converter: one a file, or a few files together."""
+    s3 = S3Hook().get_conn()
+    uploads = loads.pending(s3, BUCKET_PREFIX, slug, upto=date, again=date if params["reprocess"] else None)
+    return loads.payloads(slug, bucket("raw"), uploads)
+
+
+@task
+def reconcile(slug: str, answers: Sequence[str], params: Any = None) -> list[dict[str, Any]]:
+    """Fail unless every row of every upload is accounted for; else what the SQL needs to know of this load."""
+    try:
+        load = loads.reconcile(S3Hook().get_conn(), BUCKET_PREFIX, slug, answers)
+    except loads.LoadError as error:
+        raise AirflowFailException(str(error)) from None
+    rebuild = load["replaced"] or params["reprocess"]
+    build = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")  # names the folders that are written; no two runs share it
+    return [{**load, "rebuild": rebuild, "build": build, "final_bucket": bucket("final")}]
+
+
+@task
+def months_to_build(load: Sequence[dict[str, Any]], statements: Sequence[str]) -> list[dict[str, Any]]:
+    """The load, once for every hundred months that its rows touch: Athena writes at most 100 partitions at a time."""
+    months = [month for (month,) in _rows(statements[0])[1:]]
+    return [{**load[0], "months": chunk} for chunk in loads.month_chunks(months)]
+
+
+@task
+def gate(statements: Sequence[str]) -> list[dict[str, str]]:
+    """Fail where a data check is broken; else the checks. The statements' rows: check_name, severity, ok, detail."""
+    checks = [dict(zip(names, row, strict=True)) for names, *rows in map(_rows, statements) for row in rows]
+    if not checks:
+        raise AirflowFailException("the data checks gave no result at all; look at the query in Athena")
+    if broken := [
+        f"{c['check_name']}: {c['detail']}" for c in checks if c["ok"] != "true" and c["severity"] == "error"
+    ]:
+        raise AirflowFailException("data checks failed, nothing was refreshed: " + "; ".join(broken))
+    return checks
+
+
+def _rows(statement: str) -> list[list[str]]:
+    """The rows of a succeeded Athena statement as text, the names of the columns first."""
+    pages = AthenaHook().get_query_results_paginator(statement) or []
+    return [
+        [cell.get("VarCharValue", "") for cell in row["Data"]] for page in pages for row in page["ResultSet"]["Rows"]
+    ]
