@@ -136,7 +136,7 @@ def _opening_days(rng: np.random.Generator, companies: int, days: int) -> npt.ND
 
 def _memberships(rng: np.random.Generator, is_open: npt.NDArray[np.bool_], users: int) -> Memberships:
     companies, days = is_open.shape
-    size = rng.lognormal(0.0, 1.0, companies)
+    size: Floats = rng.lognormal(0.0, 1.0, (companies,))
     count = 1 + (rng.random(users) < 0.16).astype(int) + (rng.random(users) < 0.04)
     user = np.repeat(np.arange(users), count)
     company = rng.choice(companies, len(user), p=size / size.sum())

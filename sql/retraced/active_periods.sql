@@ -81,5 +81,5 @@ UNLOAD (
     FROM periods
     ORDER BY month, grain, starts_on
 )
-TO 's3://{{ params.final_bucket }}/retraced/active_periods/build={{ params.build }}/'
+TO 's3://{{ params.final_bucket }}/retraced/active_periods/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])

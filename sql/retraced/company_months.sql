@@ -57,5 +57,5 @@ UNLOAD (
     GROUP BY company_id, month
     ORDER BY month, company_id
 )
-TO 's3://{{ params.final_bucket }}/retraced/company_months/build={{ params.build }}/'
+TO 's3://{{ params.final_bucket }}/retraced/company_months/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])

@@ -34,5 +34,5 @@ UNLOAD (
     GROUP BY user_id, company_id
     ORDER BY user_id, company_id
 )
-TO 's3://{{ params.final_bucket }}/retraced/memberships/build={{ params.build }}/'
+TO 's3://{{ params.final_bucket }}/retraced/memberships/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD')

@@ -1,7 +1,7 @@
 -- One row per user, company that the login named (null: none) and day (UTC), with the last login of that day.
 --
 -- params: months (to build; at most 100, the partitions that one UNLOAD may write), upload_dates, rebuild, build,
--- final_bucket.
+-- final_bucket. Each try of each chunk of months writes into a folder of its own, since UNLOAD refuses to add to one.
 --
 -- Logins of users who accepted nothing are kept, since they may turn out to have accepted. The last login of a day
 -- decides whether the day counts: if an earlier one counts, so does the last.
@@ -60,5 +60,5 @@ UNLOAD (
     WHERE month IN ('{{ params.months | join("', '") }}')
     ORDER BY month, user_id, last_login_at
 )
-TO 's3://{{ params.final_bucket }}/retraced/user_days/build={{ params.build }}/'
+TO 's3://{{ params.final_bucket }}/retraced/user_days/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])
