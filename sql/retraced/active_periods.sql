@@ -80,6 +80,6 @@ UNLOAD (
         month
     FROM periods
     ORDER BY month, grain, starts_on
-)
-TO 's3://{{ params.final_bucket }}/retraced/active_periods/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
+){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+TO 's3://{{ params.final_bucket }}/retraced/active_periods/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])

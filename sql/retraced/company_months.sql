@@ -56,6 +56,6 @@ UNLOAD (
     FROM active
     GROUP BY company_id, month
     ORDER BY month, company_id
-)
-TO 's3://{{ params.final_bucket }}/retraced/company_months/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
+){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+TO 's3://{{ params.final_bucket }}/retraced/company_months/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])

@@ -33,6 +33,6 @@ UNLOAD (
     FROM uploaded
     GROUP BY user_id, company_id
     ORDER BY user_id, company_id
-)
-TO 's3://{{ params.final_bucket }}/retraced/memberships/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
+){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+TO 's3://{{ params.final_bucket }}/retraced/memberships/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD')

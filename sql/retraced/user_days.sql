@@ -59,6 +59,6 @@ UNLOAD (
     FROM days_of_months
     WHERE month IN ('{{ params.months | join("', '") }}')
     ORDER BY month, user_id, last_login_at
-)
-TO 's3://{{ params.final_bucket }}/retraced/user_days/build={{ params.build }}/{{ ti.map_index }}-{{ ti.try_number }}/'
+){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+TO 's3://{{ params.final_bucket }}/retraced/user_days/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])
