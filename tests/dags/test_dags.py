@@ -1,0 +1,149 @@
+"""The DAGs as Airflow sees them: exact tasks, exact edges, and nothing looked up while they are parsed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from millrace.resources import ROOT, slugs
+
+EDGES = {
+    "retraced": {
+        "wait_for_uploads": {"find_uploads"},
+        "find_uploads": {"convert"},
+        "convert": {"reconcile"},
+        "reconcile": {"catalogue", "touched_months", "months_to_build", "memberships"},
+        "catalogue": {"touched_months"},
+        "touched_months": {"months_to_build"},
+        "months_to_build": {"user_days", "company_months", "active_periods", "checks"},
+        "user_days": {"publish_days"},
+        "publish_days": {"company_months", "active_periods", "memberships"},
+        "company_months": {"publish_activity"},
+        "active_periods": {"publish_activity"},
+        "memberships": {"publish_activity"},
+        "publish_activity": {"monthly", "daily", "checks"},
+        "monthly": {"gate"},
+        "daily": {"gate"},
+        "checks": {"gate"},
+        "gate": {"refresh_monthly", "refresh_daily"},
+        "refresh_monthly": {"monthly_refreshed"},
+        "refresh_daily": {"daily_refreshed"},
+        "monthly_refreshed": {"published"},
+        "daily_refreshed": {"published"},
+        "published": set(),
+    }
+}
+
+OPERATORS = {
+    "retraced": {
+        "wait_for_uploads": "S3KeySensor",
+        "convert": "LambdaInvokeFunctionOperator",
+        "catalogue": "GlueCrawlerRunOperator",
+        "touched_months": "AthenaOperator",
+        "user_days": "AthenaOperator",
+        "company_months": "AthenaOperator",
+        "active_periods": "AthenaOperator",
+        "memberships": "AthenaOperator",
+        "monthly": "AthenaOperator",
+        "daily": "AthenaOperator",
+        "checks": "AthenaOperator",
+        "publish_days": "LambdaInvokeFunctionOperator",
+        "publish_activity": "LambdaInvokeFunctionOperator",
+        "refresh_monthly": "QuickSightCreateIngestionOperator",
+        "refresh_daily": "QuickSightCreateIngestionOperator",
+        "monthly_refreshed": "QuickSightSensor",
+        "daily_refreshed": "QuickSightSensor",
+    }
+}
+
+# Parses the DAGs in a process in which every connection and every look-up of a Variable or Connection is an error.
+_PARSE = """
+import json, socket, sys, warnings
+
+def refuse(*arguments, **settings):
+    raise RuntimeError("a DAG must not look anything up while it is parsed")
+
+socket.socket.connect = refuse
+socket.create_connection = refuse
+socket.getaddrinfo = refuse
+from airflow.sdk import Connection, Variable
+Variable.get = refuse
+Connection.get = refuse
+from airflow.dag_processing.dagbag import DagBag
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    bag = DagBag(dag_folder=sys.argv[1])
+ours = [str(w.message) for w in caught if "/dags/" in w.filename or "/millrace/" in w.filename]
+json.dump(
+    {
+        "errors": bag.import_errors,
+        "warnings": ours,
+        "dags": {
+            dag.dag_id: {
+                "edges": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
+                "operators": {task.task_id: getattr(task, "task_type", "") for task in dag.tasks},
+                "deferrable": sorted(
+                    task.task_id
+                    for task in dag.tasks
+                    if getattr(task, "deferrable", None) or getattr(task, "partial_kwargs", {}).get("deferrable")
+                ),
+                "schedule": dag.timetable.summary,
+                "catchup": dag.catchup,
+                "max_active_runs": dag.max_active_runs,
+                "params": sorted(dag.params),
+                "doc": bool(dag.doc_md),
+                "outlets": [asset.uri for task in dag.tasks for asset in task.outlets],
+            }
+            for dag in bag.dags.values()
+        },
+    },
+    open(sys.argv[2], "w"),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("airflow")
+    answer = folder / "parsed.json"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW"))},
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/never-made.db",
+    }
+    arguments = [sys.executable, "-c", _PARSE, str(ROOT / "dags"), str(answer)]
+    subprocess.run(arguments, env=environment, cwd=ROOT, check=True, capture_output=True)
+    return json.loads(answer.read_text())
+
+
+def test_every_pipeline_has_a_dag_and_every_dag_a_pipeline(parsed):
+    assert parsed["errors"] == {}
+    assert sorted(parsed["dags"]) == slugs()
+
+
+def test_no_dag_warns_when_it_is_parsed(parsed):
+    assert parsed["warnings"] == []
+
+
+@pytest.mark.parametrize("slug", sorted(EDGES))
+def test_the_tasks_and_their_order(parsed, slug):
+    assert {task: set(after) for task, after in parsed["dags"][slug]["edges"].items()} == EDGES[slug]
+
+
+@pytest.mark.parametrize("slug", sorted(OPERATORS))
+def test_what_aws_does_is_done_by_the_operators_for_it(parsed, slug):
+    operators = parsed["dags"][slug]["operators"]
+    assert {task: operators[task] for task in OPERATORS[slug]} == OPERATORS[slug]
+
+
+def test_retraced_is_daily_one_run_at_a_time_with_a_form(parsed):
+    dag = parsed["dags"]["retraced"]
+    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("0 6 * * *", False, 1)
+    assert dag["params"] == ["date", "reprocess"]
+    assert dag["doc"]
+    assert dag["outlets"] == ["s3://millrace-final/retraced/"]
+    assert {"wait_for_uploads", "catalogue", "monthly"} <= set(dag["deferrable"])

@@ -1,0 +1,140 @@
+"""Publishing switches a table to what a build's statements wrote, and to nothing else."""
+
+import pytest
+
+from millrace.publish import publish_table
+from millrace.published import Published
+
+BUCKET = "publish-final"
+EMPTY = f"s3://{BUCKET}/t/build=none/"
+
+
+class Athena:
+    """Answers as Athena does for statements that ended: state and manifest."""
+
+    def __init__(self, s3):
+        self._s3 = s3
+        self._manifests = {}
+
+    def wrote(self, statement, keys):
+        for key in keys:
+            self._s3.put_object(Bucket=BUCKET, Key=key, Body=b"rows")
+        body = "".join(f"s3://{BUCKET}/{key}\n" for key in keys)
+        self._s3.put_object(Bucket=BUCKET, Key=f"manifests/{statement}.csv", Body=body.encode())
+        self._manifests[statement] = f"s3://{BUCKET}/manifests/{statement}.csv"
+        return statement
+
+    def get_query_execution(self, QueryExecutionId):  # noqa: N803
+        location = self._manifests.get(QueryExecutionId)
+        statistics = {"DataManifestLocation": location} if location else {}
+        return {"QueryExecution": {"Statistics": statistics, "Status": {"State": "SUCCEEDED" if location else "FAILED"}}}
+
+
+@pytest.fixture(scope="module")
+def s3(client):
+    s3 = client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    return s3
+
+
+@pytest.fixture
+def publish(client, s3, request):
+    """Publishes a table of a fresh database, partitioned by month if its name says so."""
+    glue, athena = client("glue"), Athena(s3)
+    database = f"publish_{abs(hash(request.node.name)) % 10**8}"
+    glue.create_database(DatabaseInput={"Name": database})
+    columns = [{"Name": "x", "Type": "bigint"}]
+    for name, keys in (("months", [{"Name": "month", "Type": "string"}]), ("whole", [])):
+        storage = {"Columns": columns, "Location": EMPTY}
+        table = {"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage, "PartitionKeys": keys}
+        glue.create_table(DatabaseName=database, TableInput=table)
+
+    class Publish:
+        wrote = athena.wrote
+
+        def __call__(self, table, statements, partitions=()):
+            arguments = {"database": database, "table": table, "statements": statements, "partitions": partitions}
+            return publish_table(athena, glue, s3, empty=EMPTY, **arguments)
+
+        def partitions(self):
+            pages = glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName="months")
+            found = [partition for page in pages for partition in page["Partitions"]]
+            assert all(p["StorageDescriptor"]["Columns"] == columns for p in found)
+            return {p["Values"][0]: p["StorageDescriptor"]["Location"] for p in found}
+
+        def location(self):
+            return glue.get_table(DatabaseName=database, Name="whole")["Table"]["StorageDescriptor"]["Location"]
+
+    return Publish()
+
+
+def tags(s3, key):
+    return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]}
+
+
+def test_partitions_are_added_switched_and_removed_and_others_stay(publish, s3):
+    first = publish.wrote("1", ["p/build=1/month=2024-01/a", "p/build=1/month=2024-02/a", "p/build=1/month=2024-03/a"])
+    assert publish("months", [first], ["2024-01", "2024-02", "2024-03"]) == {"objects": 3, "partitions": 3}
+    second = publish.wrote("2", ["p/build=2/month=2024-02/a", "p/build=2/month=2024-02/b"])
+    assert publish("months", [second], ["2024-02", "2024-03"]) == {"objects": 2, "partitions": 1}
+    assert publish.partitions() == {
+        "2024-01": f"s3://{BUCKET}/p/build=1/month=2024-01/",
+        "2024-02": f"s3://{BUCKET}/p/build=2/month=2024-02/",
+    }
+    assert tags(s3, "p/build=1/month=2024-02/a") == {"superseded": "true"}
+    assert tags(s3, "p/build=1/month=2024-03/a") == {"superseded": "true"}
+    assert tags(s3, "p/build=1/month=2024-01/a") == {}
+
+
+def test_publishing_again_changes_nothing(publish, s3):
+    statement = publish.wrote("again", ["again/build=1/month=2024-01/a"])
+    publish("months", [statement], ["2024-01"])
+    publish("months", [statement], ["2024-01"])
+    assert publish.partitions() == {"2024-01": f"s3://{BUCKET}/again/build=1/month=2024-01/"}
+    assert tags(s3, "again/build=1/month=2024-01/a") == {}
+
+
+def test_more_partitions_than_a_call_may_carry(publish):
+    months = [f"{2000 + number // 12}-{number % 12 + 1:02}" for number in range(230)]
+    statement = publish.wrote("many", [f"many/build=1/month={month}/a" for month in months])
+    publish("months", [statement], months)
+    assert sorted(publish.partitions()) == months
+    publish("months", [publish.wrote("none", [])], months)
+    assert publish.partitions() == {}
+
+
+def test_a_whole_table_is_switched_and_can_become_empty(publish, s3):
+    publish("whole", [publish.wrote("w1", ["w/build=1/a", "w/build=1/b"])])
+    assert publish.location() == f"s3://{BUCKET}/w/build=1/"
+    publish("whole", [publish.wrote("w2", [])])
+    assert publish.location() == EMPTY
+    assert tags(s3, "w/build=1/b") == {"superseded": "true"}
+
+
+def test_a_statement_that_did_not_succeed_is_not_published(publish):
+    with pytest.raises(ValueError, match=r"statement lost \(FAILED\) has no data manifest: only a succeeded UNLOAD"):
+        publish("months", ["lost"], ["2024-01"])
+    assert publish.partitions() == {}
+
+
+def test_an_object_outside_any_partition_is_not_published(publish):
+    with pytest.raises(ValueError, match=r"does not lie in a folder month=…"):
+        publish("months", [publish.wrote("odd", ["odd/build=1/a"])], [])
+
+
+def test_what_is_published_is_kept_beside_another_writer(s3):
+    one, other = (Published(s3, BUCKET, "beside") for _ in range(2))
+    assert one.read() == {}
+    one.add([{"key": "a ü+.csv", "etag": "1"}])
+    read, raced = other._read, []
+
+    def read_then_lose_the_race():
+        answer = read()
+        if not raced:
+            raced.append(True)
+            one.add([{"key": "b", "etag": "2"}])
+        return answer
+
+    other._read = read_then_lose_the_race
+    other.add([{"key": "c", "etag": "3"}, {"key": "a ü+.csv", "etag": "4"}])
+    assert one.read() == {"a ü+.csv": "4", "b": "2", "c": "3"}
