@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localaws.core import AwsError, Call, Handler
+from localaws.core import AwsError, Call, Handler, NotSupported
 from localaws.lambda_ import settings
 from localaws.lambda_.asynchronous import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES, Policy
 from localaws.lambda_.paging import page
@@ -46,9 +47,8 @@ class AccessApi:
 
     def create_alias(self, call: Call) -> Mapping[str, Any]:
         """CreateAlias."""
-        name, document = self._document(call)
         alias = call.params["Name"]
-        with self._registry.lock:
+        with self._changing(call) as (name, document):
             if alias in document["aliases"]:
                 raise conflict(f"Alias already exists: {function_arn(name, alias)}")
             if alias.isdecimal():
@@ -61,7 +61,6 @@ class AccessApi:
                 "Description": call.params.get("Description", ""),
                 "RevisionId": str(uuid.uuid4()),
             }
-            self._registry.save_function(name, document)
         return dict(document["aliases"][alias])
 
     def get_alias(self, call: Call) -> Mapping[str, Any]:
@@ -78,29 +77,24 @@ class AccessApi:
 
     def update_alias(self, call: Call) -> Mapping[str, Any]:
         """UpdateAlias: what is not given stays."""
-        name, document = self._document(call)
-        with self._registry.lock:
+        with self._changing(call) as (name, document):
             alias = self._alias(name, document, call.params["Name"])
             self._check_alias(name, document, call)
             alias |= {key: call.params[key] for key in ("FunctionVersion", "Description") if key in call.params}
             alias["RevisionId"] = str(uuid.uuid4())
-            self._registry.save_function(name, document)
         return dict(alias)
 
     def delete_alias(self, call: Call) -> None:
         """DeleteAlias."""
-        name, document = self._document(call)
-        with self._registry.lock:
-            if document["aliases"].pop(call.params["Name"], None) is not None:
-                self._registry.save_function(name, document)
+        with self._changing(call) as (_, document):
+            document["aliases"].pop(call.params["Name"], None)
 
     def add_permission(self, call: Call) -> Mapping[str, Any]:
         """AddPermission."""
-        name, document = self._document(call)
         qualifier = self._qualifier(call)
-        self._registry.configuration(name, qualifier or None)
-        statement = _statement(call.params, function_arn(name, qualifier or None))
-        with self._registry.lock:
+        with self._changing(call) as (name, document):
+            self._registry.configuration(name, qualifier or None)
+            statement = _statement(call.params, function_arn(name, qualifier or None))
             policy = document["policies"].setdefault(qualifier, {"statements": [], "revision": ""})
             if any(known["Sid"] == statement["Sid"] for known in policy["statements"]):
                 raise conflict(
@@ -109,7 +103,6 @@ class AccessApi:
                 )
             policy["statements"].append(statement)
             policy["revision"] = str(uuid.uuid4())
-            self._registry.save_function(name, document)
         return {"Statement": json.dumps(statement)}
 
     def get_policy(self, call: Call) -> Mapping[str, Any]:
@@ -123,25 +116,21 @@ class AccessApi:
 
     def remove_permission(self, call: Call) -> None:
         """RemovePermission."""
-        name, document = self._document(call)
         sid = call.params["StatementId"]
-        with self._registry.lock:
+        with self._changing(call) as (_, document):
             policy = document["policies"].get(self._qualifier(call), {"statements": []})
             left = [statement for statement in policy["statements"] if statement["Sid"] != sid]
             if len(left) == len(policy["statements"]):
                 raise AwsError("ResourceNotFoundException", f"Statement {sid} is not found in resource policy.", 404)
             policy |= {"statements": left, "revision": str(uuid.uuid4())}
-            self._registry.save_function(name, document)
 
     def put_concurrency(self, call: Call) -> Mapping[str, Any]:
         """PutFunctionConcurrency: at most so many executions at once; 0 stops the function."""
-        name, document = self._document(call)
         reserved = call.params["ReservedConcurrentExecutions"]
         if not 0 <= reserved <= ACCOUNT_CONCURRENCY:
             raise invalid(f"ReservedConcurrentExecutions {reserved} must be from 0 to {ACCOUNT_CONCURRENCY} here")
-        with self._registry.lock:
+        with self._changing(call) as (_, document):
             document["concurrency"] = reserved
-            self._registry.save_function(name, document)
         return {"ReservedConcurrentExecutions": reserved}
 
     def get_concurrency(self, call: Call) -> Mapping[str, Any]:
@@ -152,10 +141,8 @@ class AccessApi:
 
     def delete_concurrency(self, call: Call) -> None:
         """DeleteFunctionConcurrency."""
-        name, document = self._document(call)
-        with self._registry.lock:
+        with self._changing(call) as (_, document):
             document["concurrency"] = None
-            self._registry.save_function(name, document)
 
     def put_event_config(self, call: Call) -> Mapping[str, Any]:
         """PutFunctionEventInvokeConfig: replaces what there was."""
@@ -172,10 +159,8 @@ class AccessApi:
     def delete_event_config(self, call: Call) -> None:
         """DeleteFunctionEventInvokeConfig."""
         self._event_config(call)
-        name, document = self._document(call)
-        with self._registry.lock:
+        with self._changing(call) as (_, document):
             document["event_configs"].pop(self._qualifier(call) or LATEST, None)
-            self._registry.save_function(name, document)
 
     def policy(self, name: str, qualifier: str | None) -> Policy:
         """What becomes of the asynchronous events of a function. Raises ResourceNotFoundException."""
@@ -192,32 +177,28 @@ class AccessApi:
 
     def tag(self, call: Call) -> None:
         """TagResource."""
-        name, document = self._tagged(call)
-        with self._registry.lock:
+        with self._registry.changing(_tagged(call)) as document:
             document["tags"] |= call.params["Tags"]
-            self._registry.save_function(name, document)
 
     def untag(self, call: Call) -> None:
         """UntagResource."""
-        name, document = self._tagged(call)
-        with self._registry.lock:
+        with self._registry.changing(_tagged(call)) as document:
             for key in call.params["TagKeys"]:
                 document["tags"].pop(key, None)
-            self._registry.save_function(name, document)
 
     def list_tags(self, call: Call) -> Mapping[str, Any]:
         """ListTags."""
-        return {"Tags": dict(self._tagged(call)[1]["tags"])}
+        return {"Tags": dict(self._registry.function(_tagged(call))["tags"])}
 
     def _document(self, call: Call) -> tuple[str, dict[str, Any]]:
         name, _ = settings.function_name(call.params["FunctionName"])
         return name, self._registry.function(name)
 
-    def _tagged(self, call: Call) -> tuple[str, dict[str, Any]]:
-        name, qualifier = settings.function_name(call.params["Resource"])
-        if qualifier:
-            raise invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
-        return name, self._registry.function(name)
+    @contextlib.contextmanager
+    def _changing(self, call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
+        name, _ = settings.function_name(call.params["FunctionName"])
+        with self._registry.changing(name) as document:
+            yield name, document
 
     @staticmethod
     def _qualifier(call: Call) -> str:
@@ -233,7 +214,7 @@ class AccessApi:
     @staticmethod
     def _check_alias(name: str, document: Mapping[str, Any], call: Call) -> None:
         if call.params.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
-            raise invalid("The local Lambda sends an alias to one version: leave RoutingConfig out")
+            raise NotSupported("the local Lambda sends an alias to one version: leave RoutingConfig out")
         version = call.params.get("FunctionVersion", LATEST)
         if version != LATEST and version not in document["versions"]:
             raise not_found("Function", function_arn(name, version))
@@ -248,9 +229,7 @@ class AccessApi:
         return dict(found)
 
     def _set_event_config(self, call: Call, before: Mapping[str, Any]) -> dict[str, Any]:
-        name, document = self._document(call)
         qualifier = self._qualifier(call) or LATEST
-        self._registry.configuration(name, qualifier)
         names = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
         config = {**before, **{key: call.params[key] for key in names if call.params.get(key) is not None}}
         if not 0 <= config.get("MaximumRetryAttempts", 0) <= 2:
@@ -260,11 +239,18 @@ class AccessApi:
         for destination in config.get("DestinationConfig", {}).values():
             if destination.get("Destination"):
                 settings.check_destination(destination["Destination"], _DESTINATIONS)
-        config |= {"LastModified": time.time(), "FunctionArn": function_arn(name, qualifier)}
-        with self._registry.lock:
+        with self._changing(call) as (name, document):
+            self._registry.configuration(name, qualifier)
+            config |= {"LastModified": time.time(), "FunctionArn": function_arn(name, qualifier)}
             document["event_configs"][qualifier] = config
-            self._registry.save_function(name, document)
         return config
+
+
+def _tagged(call: Call) -> str:
+    name, qualifier = settings.function_name(call.params["Resource"])
+    if qualifier:
+        raise invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
+    return name
 
 
 def _statement(params: Mapping[str, Any], resource: str) -> dict[str, Any]:

@@ -37,10 +37,9 @@ class LayerApi:
         """PublishLayerVersion: always a new version, though equal packages are kept once."""
         name = _layer_name(call.params["LayerName"])
         content = upload(self._world, self._content, call.params["Content"], "PublishLayerVersion")
-        with self._registry.lock:
-            layer = self._registry.layer(name)
-            layer["last"] += 1
-            number = layer["last"]
+        with self._registry.changing_layer(name) as layer:
+            number = layer["last"] + 1
+            layer["last"] = number
             layer["versions"][str(number)] = {
                 "Version": number,
                 "LayerArn": layer_arn(name),
@@ -55,7 +54,6 @@ class LayerApi:
                 "Digest": content.digest,
                 "Unzipped": content.unzipped,
             }
-            self._registry.save_layer(name, layer)
         return self._with_content(layer["versions"][str(number)])
 
     def get(self, call: Call) -> Mapping[str, Any]:
@@ -86,10 +84,9 @@ class LayerApi:
     def delete(self, call: Call) -> None:
         """DeleteLayerVersion. Functions that use it go on; its number is not given again."""
         name = _layer_name(call.params["LayerName"])
-        with self._registry.lock:
-            layer = self._registry.layer(name)
-            if layer["versions"].pop(str(call.params["VersionNumber"]), None) is not None:
-                self._registry.save_layer(name, layer)
+        if self._registry.layer(name)["versions"]:
+            with self._registry.changing_layer(name) as layer:
+                layer["versions"].pop(str(call.params["VersionNumber"]), None)
 
     def _with_content(self, version: Mapping[str, Any]) -> dict[str, Any]:
         location = self._content.package(version["Digest"]).as_uri()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import os
 import threading
@@ -20,11 +22,11 @@ class Registry:
     A function's document: ``latest`` and ``versions`` (FunctionConfiguration by version, in the API's shape, and
     ``Digest`` of the code), ``aliases``, ``policies`` and ``event_configs`` by qualifier, ``concurrency``, ``tags``.
     A layer's document: ``last`` (the highest version ever) and ``versions`` (in the API's shape, and ``Digest``).
-    Whoever changes a document holds ``lock`` and saves it.
+    A document that was got is not changed; see ``changing``.
     """
 
     def __init__(self, root: Path) -> None:
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
         self._functions = _Documents(root / "functions")
         self._layers = _Documents(root / "layers")
 
@@ -43,13 +45,27 @@ class Registry:
         """All functions' documents, by name."""
         return self._functions.all()
 
-    def save_function(self, name: str, document: dict[str, Any]) -> None:
-        """Keep the document, durably."""
-        self._functions.save(name, document)
+    @contextlib.contextmanager
+    def changing(self, name: str) -> Iterator[dict[str, Any]]:
+        """A copy of the function's document to change, kept at the end unless an error was raised."""
+        with self._lock:
+            document = copy.deepcopy(self.function(name))
+            yield document
+            self._functions.save(name, document)
 
-    def delete_function(self, name: str) -> None:
-        """Forget the function."""
-        self._functions.delete(name)
+    def add_function(self, name: str, document: dict[str, Any]) -> None:
+        """Keep a new function. Raises ResourceConflictException where there is one of this name."""
+        with self._lock:
+            if self.has_function(name):
+                raise conflict(f"Function already exist: {name}")
+            self._functions.save(name, document)
+
+    def delete_function(self, name: str) -> dict[str, Any]:
+        """Forget the function; its last document. Raises ResourceNotFoundException."""
+        with self._lock:
+            document = self.function(name)
+            self._functions.delete(name)
+            return document
 
     def configuration(self, name: str, qualifier: str | None) -> dict[str, Any]:
         """The configuration that a version or alias names (None: $LATEST). Raises ResourceNotFoundException."""
@@ -67,13 +83,17 @@ class Registry:
         """The layer's document, an empty one for a new name."""
         return self._layers.get(name) or {"name": name, "last": 0, "versions": {}}
 
+    @contextlib.contextmanager
+    def changing_layer(self, name: str) -> Iterator[dict[str, Any]]:
+        """A copy of the layer's document to change, kept at the end unless an error was raised."""
+        with self._lock:
+            document = copy.deepcopy(self.layer(name))
+            yield document
+            self._layers.save(name, document)
+
     def layers(self) -> list[dict[str, Any]]:
         """All layers' documents, by name."""
         return self._layers.all()
-
-    def save_layer(self, name: str, document: dict[str, Any]) -> None:
-        """Keep the document, durably."""
-        self._layers.save(name, document)
 
     def digests(self) -> Iterator[str]:
         """The digests of all packages in use: a deleted layer version counts while a function uses it."""
