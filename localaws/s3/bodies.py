@@ -70,21 +70,24 @@ class AwsChunkedBody(io.RawIOBase):
             self.trailers[name.strip().lower()] = value.strip()
 
 
-def receive(request: Request, path: Path, limit: int = MAX_OBJECT) -> Received:
-    """Write the request's body to path and verify it; the file is gone when a check fails."""
+def receive(request: Request, path: Path, *, algorithm: str | None = None) -> Received:
+    """Write the request's body to path and verify it; the file is gone when a check fails.
+
+    algorithm is that of the checksum to compute where the request names none.
+    """
     try:
-        return _receive(request, path, limit)
+        return _receive(request, path, algorithm)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def _receive(request: Request, path: Path, limit: int) -> Received:
+def _receive(request: Request, path: Path, algorithm: str | None) -> Received:
     headers = request.headers
     signed = headers.get("x-amz-content-sha256", "")
     chunked = AwsChunkedBody(request.body) if signed.startswith("STREAMING-") else None
     source: BinaryIO = io.BufferedReader(chunked, BLOCK) if chunked else request.body
-    wanted = asked_for(headers)
+    wanted = asked_for(headers) or ((algorithm, None) if algorithm else None)
     md5 = hashlib.md5(usedforsecurity=False)
     digests = [md5]
     checksum = new_digest(wanted[0]) if wanted else None
@@ -96,9 +99,9 @@ def _receive(request: Request, path: Path, limit: int) -> Received:
     with path.open("wb", buffering=0) as target:
         while count := source.readinto(view):  # type: ignore[attr-defined]
             size += count
-            if size > limit:
+            if size > MAX_OBJECT:
                 message = "Your proposed upload exceeds the maximum allowed size"
-                raise AwsError("EntityTooLarge", message, 400, ProposedSize=size, MaxSizeAllowed=limit)
+                raise AwsError("EntityTooLarge", message, 400, ProposedSize=size, MaxSizeAllowed=MAX_OBJECT)
             part = view[:count]
             for feed in feeds:
                 feed(part)

@@ -59,8 +59,13 @@ ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
 }
-# The algorithms whose checksum of a multipart upload may be that of the whole object.
-FULL_OBJECT = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
+
+
+def types_of(algorithm: str) -> tuple[str, ...]:
+    """What a multipart upload's checksum may be of, the default first: of the parts' checksums, or of the whole."""
+    if algorithm == "CRC64NVME":
+        return ("FULL_OBJECT",)
+    return ("COMPOSITE", "FULL_OBJECT") if algorithm.startswith("CRC") else ("COMPOSITE",)
 
 
 def new_digest(algorithm: str) -> Digest:

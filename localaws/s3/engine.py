@@ -10,8 +10,10 @@ from localaws.s3 import xml
 from localaws.s3.bucket_api import BucketApi
 from localaws.s3.context import Context, Operation, address, check_request
 from localaws.s3.listing_api import ListingApi
+from localaws.s3.multipart_api import MultipartApi
 from localaws.s3.object_api import ObjectApi
 from localaws.s3.objects import check_bucket_name
+from localaws.s3.uploads import Uploads
 from localaws.web import Request, Response
 
 # Query parameters that name a part of a bucket or object rather than modify a request.
@@ -36,6 +38,7 @@ class S3Engine:
         objects = ObjectApi(world.store)
         listings = ListingApi(world.store)
         buckets = BucketApi(world.store)
+        multipart = MultipartApi(world.store, Uploads(world.store))
         # By method and sub-resource.
         self._of_bucket: Mapping[tuple[str, str], Operation] = {
             ("PUT", ""): buckets.create,
@@ -48,6 +51,7 @@ class S3Engine:
             ("GET", "versioning"): buckets.get_versioning,
             ("PUT", "versioning"): buckets.put_versioning,
             ("POST", "delete"): objects.delete_many,
+            ("GET", "uploads"): multipart.list_uploads,
         }
         self._of_object: Mapping[tuple[str, str], Operation] = {
             ("GET", ""): objects.get,
@@ -59,6 +63,12 @@ class S3Engine:
             ("PUT", "tagging"): objects.put_tags,
             ("DELETE", "tagging"): objects.delete_tags,
             ("GET", "attributes"): objects.attributes,
+            ("POST", "uploads"): multipart.create,
+            ("PUT", "uploadId"): multipart.upload_part,
+            ("PUT", "copy part"): multipart.upload_part_copy,
+            ("GET", "uploadId"): multipart.list_parts,
+            ("POST", "uploadId"): multipart.complete,
+            ("DELETE", "uploadId"): multipart.abort,
         }
         self._list_buckets = buckets.list_buckets
 
@@ -92,8 +102,8 @@ class S3Engine:
         names = [name for name in context.request.query if name in SUBRESOURCES]
         part = names[0] if names else ""
         if context.key:
-            if not part and method == "PUT" and "x-amz-copy-source" in context.headers:
-                part = "copy"
+            if method == "PUT" and "x-amz-copy-source" in context.headers:
+                part = {"": "copy", "uploadId": "copy part"}.get(part, part)
             operation = self._of_object.get((method, part))
         else:
             if not part and method == "GET" and context.parameter("list-type") == "2":

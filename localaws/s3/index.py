@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from localaws.s3.objects import Bucket, NoSuchBucket, ObjectInfo
 
@@ -67,6 +68,16 @@ class Index:
             before = bool(self._db.execute("PRAGMA user_version").fetchone()[0])
             self._db.execute(f"PRAGMA user_version={int(is_open)}")
         return before
+
+    def execute_script(self, script: str) -> None:
+        """Run statements that make tables."""
+        with self.lock:
+            self._db.executescript(script)
+
+    def query(self, query: str, *arguments: object) -> list[Any]:
+        """All rows of a query."""
+        with self.lock:
+            return self._db.execute(query, arguments).fetchall()
 
     def close(self) -> None:
         """Close the database."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from urllib.parse import parse_qsl, unquote
@@ -89,8 +90,11 @@ class ObjectApi:
         condition = write_condition(context.key, context.headers)
         received = receive(context.request, self._store.temporary())
         checksums = dict([received.checksum, ("Type", "FULL_OBJECT")]) if received.checksum else {}
-        attributes = replace_attributes(attributes, etag=received.md5, checksums=checksums)
-        info = self._store.commit(context.bucket, context.key, received.path, attributes, condition=condition)
+        attributes = replace(attributes, etag=received.md5, checksums=checksums)
+        try:
+            info = self._store.commit(context.bucket, context.key, received.path, attributes, condition=condition)
+        finally:
+            received.path.unlink(missing_ok=True)
         return Response(200, {"ETag": f'"{info.etag}"', **encryption(info), **checksum_headers(info)})
 
     def copy(self, context: Context) -> Response:
@@ -111,13 +115,16 @@ class ObjectApi:
         )
         whole = {} if source.checksums.get("Type") == "COMPOSITE" else dict(source.checksums)
         etag = None if "-" in source.etag else source.etag
-        attributes = replace_attributes(attributes, tags=tags, checksums=whole, etag=etag)
+        attributes = replace(attributes, tags=tags, checksums=whole, etag=etag)
         path = self._store.temporary()
         os.link(source.path, path)
         condition = write_condition(context.key, headers)
-        info = self._store.commit(
-            context.bucket, context.key, path, attributes, event="ObjectCreated:Copy", condition=condition
-        )
+        try:
+            info = self._store.commit(
+                context.bucket, context.key, path, attributes, event="ObjectCreated:Copy", condition=condition
+            )
+        finally:
+            path.unlink(missing_ok=True)
         result: dict[str, xml.Value] = {
             "ETag": f'"{info.etag}"',
             "LastModified": info.last_modified,
@@ -261,11 +268,6 @@ def attributes_of(headers: Headers) -> Attributes:
         headers=stored,
         tags=checked_tags(parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)),
     )
-
-
-def replace_attributes(attributes: Attributes, **changes: object) -> Attributes:
-    """The attributes with some of them changed."""
-    return Attributes(**{**vars(attributes), **changes})
 
 
 def checked_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
