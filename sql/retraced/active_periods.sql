@@ -2,6 +2,7 @@
 --
 -- params: months (to build; at most 100), upload_dates, rebuild, build, final_bucket. It reads user_days as published
 -- by the same run.
+{% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
 UNLOAD (
     WITH
 
@@ -80,6 +81,6 @@ UNLOAD (
         month
     FROM periods
     ORDER BY month, grain, starts_on
-){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+)
 TO 's3://{{ params.final_bucket }}/retraced/active_periods/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])

@@ -2,6 +2,7 @@
 --
 -- params: months (to build; at most 100), upload_dates, rebuild, build, final_bucket. It reads user_days as published
 -- by the same run.
+{% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
 UNLOAD (
     WITH
 
@@ -56,6 +57,6 @@ UNLOAD (
     FROM active
     GROUP BY company_id, month
     ORDER BY month, company_id
-){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+)
 TO 's3://{{ params.final_bucket }}/retraced/company_months/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])

@@ -4,6 +4,7 @@
 --
 -- Publish it together with company_months and active_periods, after them: until it is published, a run that is done
 -- again sees the same difference between what is known and what is new, and so builds the same months.
+{% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
 UNLOAD (
     WITH
 
@@ -33,6 +34,6 @@ UNLOAD (
     FROM uploaded
     GROUP BY user_id, company_id
     ORDER BY user_id, company_id
-){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+)
 TO 's3://{{ params.final_bucket }}/retraced/memberships/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD')

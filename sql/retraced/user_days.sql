@@ -5,6 +5,7 @@
 --
 -- Logins of users who accepted nothing are kept, since they may turn out to have accepted. The last login of a day
 -- decides whether the day counts: if an earlier one counts, so does the last.
+{% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
 UNLOAD (
     WITH
 
@@ -59,6 +60,6 @@ UNLOAD (
     FROM days_of_months
     WHERE month IN ('{{ params.months | join("', '") }}')
     ORDER BY month, user_id, last_login_at
-){% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
+)
 TO 's3://{{ params.final_bucket }}/retraced/user_days/build={{ params.build }}/{{ attempt }}/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['month'])
