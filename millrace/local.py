@@ -45,6 +45,11 @@ class _Process:
                 text=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     def lines(self) -> Iterator[str]:
         """What the process prints, line by line; raises LocalError when it ends."""
         stdout: IO[str] = self._process.stdout  # type: ignore[assignment]
