@@ -60,7 +60,7 @@ class Server:
             raise
         self.endpoint = f"http://127.0.0.1:{self._listener.server_address[1]}"
         self.store = Store(self.data / "s3")
-        self.world = World(self.data, self.endpoint, self.store, Catalog())
+        self.world = World(self.data, self.endpoint, self.store, Catalog(folder=self.data / "glue" / "catalog"))
         self.engines = Engines(self.world)
         self.world.engines = self.engines
         self.s3 = S3Engine(self.world)
@@ -78,6 +78,7 @@ class Server:
         self._listener.server_close()
         self.s3.close()
         self.engines.close()
+        self.world.catalog.close()
         for connection in list(self.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

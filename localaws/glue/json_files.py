@@ -1,0 +1,83 @@
+"""The columns of a JSON file: objects one after the other, a line each or not, or one array."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from localaws.glue.types import UNKNOWN, Array, Columns, Struct, Type, either, merge
+
+_SPACE = re.compile(r"\s*")
+_INT = 2**31
+_BIGINT = 2**63
+
+
+def describe(text: str, whole: bool) -> tuple[Columns, int, int] | None:
+    """Columns, records and bytes read of a sample; None if it is not JSON or no record in it is whole."""
+    start = _skip(text, 0)
+    if not text.startswith(("{", "["), start):
+        return None
+    if text[start] == "[":
+        items, end = _values(text, start + 1, whole, separator=",")
+        if end is None or not items:
+            return None
+        # The built-in classifier sees an array as one record with one column.
+        item: Type = UNKNOWN
+        for value in items:
+            item = either(item, _type(value))
+        return (("array", Array(item)),), 1, len(text[:end].encode())
+    records, end = _values(text, start, whole, separator="")
+    if end is None or not records or not all(isinstance(record, dict) for record in records):
+        return None
+    columns = merge(tuple((name.lower(), _type(value)) for name, value in record.items()) for record in records)
+    return columns, len(records), len(text[:end].encode())
+
+
+def _values(text: str, at: int, whole: bool, *, separator: str) -> tuple[list[Any], int | None]:
+    """The values from a place on, and where reading stopped, or None if the text is not JSON."""
+    decoder = json.JSONDecoder()
+    values: list[Any] = []
+    while True:
+        at = _skip(text, at)
+        if at == len(text):
+            return values, None if whole and separator else at
+        if separator and text[at] == "]":
+            return values, at + 1
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (json.JSONDecodeError, RecursionError):
+            # A sample may end within a record.
+            return values, None if whole else at
+        values.append(value)
+        at = _skip(text, at)
+        if separator and text.startswith(separator, at):
+            at += 1
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _type(value: Any) -> Type:
+    match value:
+        case None:
+            return UNKNOWN
+        case bool():
+            return "boolean"
+        case int():
+            if -_INT <= value < _INT:
+                return "int"
+            return "bigint" if -_BIGINT <= value < _BIGINT else "double"
+        case float():
+            return "double"
+        case list():
+            item: Type = UNKNOWN
+            for element in value:
+                item = either(item, _type(element))
+            return Array(item)
+        case dict():
+            return Struct(tuple((name.lower(), _type(inner)) for name, inner in value.items()))
+        case _:
+            return "string"
