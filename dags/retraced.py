@@ -94,7 +94,7 @@ with DAG(
     checked = steps.gate(checks.output)
 
     published = EmptyOperator(
-        task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}/")]
+        task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}")]
     )
     for query in ("monthly", "daily"):
         refresh = QuickSightCreateIngestionOperator(

@@ -24,10 +24,12 @@ class Athena:
         self._manifests[statement] = f"s3://{BUCKET}/manifests/{statement}.csv"
         return statement
 
-    def get_query_execution(self, QueryExecutionId):  # noqa: N803
+    def get_query_execution(self, QueryExecutionId):
         location = self._manifests.get(QueryExecutionId)
         statistics = {"DataManifestLocation": location} if location else {}
-        return {"QueryExecution": {"Statistics": statistics, "Status": {"State": "SUCCEEDED" if location else "FAILED"}}}
+        return {
+            "QueryExecution": {"Statistics": statistics, "Status": {"State": "SUCCEEDED" if location else "FAILED"}}
+        }
 
 
 @pytest.fixture(scope="module")
