@@ -29,7 +29,8 @@ def _set_limits(memory_mb: int, storage_mb: int) -> None:
 
 def _set_path(task_root: str, layers: str, runtime: str) -> None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    standard = sys.path[1:]
+    here = os.path.dirname(__file__)  # noqa: PTH120 (pathlib would be one more import at each start)
+    standard = [path for path in sys.path if path != here]
     wanted = [task_root, f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"]
     sys.path[:] = [*wanted, runtime, *standard] if layers else [task_root, runtime, *standard]
 

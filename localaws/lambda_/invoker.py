@@ -64,7 +64,10 @@ class Invoker:
         self._pool.enter(function)
         try:
             warm = self._pool.acquire(configuration)
-            return self._run(warm, configuration, arn, event, request_id, client_context)
+            try:
+                return self._run(warm, configuration, arn, event, request_id, client_context)
+            finally:
+                (self._pool.release if warm.reusable else self._pool.discard)(warm)
         finally:
             self._pool.leave(function)
 
@@ -79,7 +82,7 @@ class Invoker:
     ) -> InvokeResult:
         timeout = configuration["Timeout"]
         started = time.monotonic()
-        keep = False
+        warm.reusable = False
         init_milliseconds: float | None = None
         try:
             if warm.fresh:
@@ -95,7 +98,7 @@ class Invoker:
             if client_context:
                 headers["Lambda-Runtime-Client-Context"] = client_context
             answer = warm.sandbox.run(headers, event, started + timeout)
-            keep = not answer.too_large
+            warm.reusable = not answer.too_large  # the runtime client ends itself when its answer is refused
             lines: list[str] = []
         except InitFailed as failure:
             answer, lines = Answer(_with_request_id(failure.body, request_id), error=True), []
@@ -109,10 +112,6 @@ class Invoker:
             message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
             answer = _failure("Function.ResponseSizeTooLarge", message)
         tail = self._log(warm, configuration, request_id, (time.monotonic() - started) * 1000, init_milliseconds, lines)
-        if keep:
-            self._pool.release(warm)
-        else:
-            self._pool.discard(warm)
         error = "Unhandled" if answer.error else None
         return InvokeResult(200, answer.body, error, tail, configuration["Version"])
 

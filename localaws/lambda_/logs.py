@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from localaws.core import ACCOUNT_ID, REGION
+from localaws.moto_side import LOCKS
 
 _INTERVAL = 0.1  # seconds for which lines are gathered
 _Entry = tuple[str, str, int, list[str]]
@@ -63,7 +64,8 @@ def _store(entries: list[_Entry]) -> None:
     by_stream: dict[tuple[str, str], list[dict[str, int | str]]] = defaultdict(list)
     for group, stream, milliseconds, lines in entries:
         by_stream[group, stream] += [{"timestamp": milliseconds, "message": line} for line in lines]
-    for (group, stream), events in by_stream.items():
-        backend.ensure_log_group(group)
-        backend.ensure_log_stream(group, stream)
-        backend.put_log_events(group, stream, events)
+    with LOCKS["logs"]:
+        for (group, stream), events in by_stream.items():
+            backend.ensure_log_group(group)
+            backend.ensure_log_stream(group, stream)
+            backend.put_log_events(group, stream, events)

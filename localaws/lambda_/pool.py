@@ -22,7 +22,7 @@ _CHECK_SECONDS = 10.0
 _READY_SECONDS = 1.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Warm:
     """A sandbox of one revision of a function, with the log stream that its output goes to."""
 
@@ -31,6 +31,7 @@ class Warm:
     revision: str
     log_stream: str
     fresh: bool = True
+    reusable: bool = True
     idle_since: float = 0.0
 
 

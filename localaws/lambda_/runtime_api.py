@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 RESPONSE_LIMIT = 6_291_556  # bytes of a synchronous answer, as AWS counts them
 _HEADER_LIMIT = 2**21  # the runtime client sends stack traces as a header of up to a megabyte
+_SEND_SECONDS = 5.0
 _REASONS = {200: "OK", 202: "Accepted", 404: "Not Found", 413: "Payload Too Large"}
 
 
@@ -78,10 +79,10 @@ class Connection:
         """Answer in one write: two would cost a delayed acknowledgement of 40 ms."""
         lines = [f"HTTP/1.1 {status} {_REASONS[status]}", "Content-Type: application/json"]
         lines += [f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in (headers or {}).items())]
-        self.socket.setblocking(True)
+        self.socket.settimeout(_SEND_SECONDS)
         try:
             self.socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         except OSError:
-            self.closed = True  # the process died; its exit is reported as such
+            self.closed = True  # the process died or is stopped; the wait for its answer tells
         finally:
             self.socket.setblocking(False)

@@ -23,7 +23,8 @@ from localaws.lambda_.runtime_api import Connection, Request
 
 _API = "/2018-06-01/runtime"
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-_OUTPUT_LIMIT = 4 * 2**20
+_OUTPUT_LIMIT = 4 * 2**20  # bytes of output kept of one invocation
+_PIPE_READS = 4
 
 
 @dataclass(frozen=True)
@@ -212,19 +213,20 @@ class Sandbox:
         return True
 
     def _read_output(self) -> bool:
-        """Read the pipe until it is empty for now; False if there was nothing."""
+        """Read what a pipe can hold, not until it is empty: a function may write faster. False if there was nothing."""
         found = False
         with contextlib.suppress(BlockingIOError):
-            while data := os.read(self._pipe, 2**16):
+            for _ in range(_PIPE_READS):
+                data = os.read(self._pipe, 2**16)
+                if not data:
+                    # End of file: the function closed its output; waiting on it would spin.
+                    with contextlib.suppress(KeyError):
+                        self._selector.unregister(self._pipe)
+                    return found
                 found = True
                 keep = max(0, _OUTPUT_LIMIT - len(self._output))
                 self._output += data[:keep]
                 self._dropped += len(data) - len(data[:keep])
-                if len(data) < 2**16:
-                    return True
-            # End of file: the function closed its output; waiting on it would spin.
-            with contextlib.suppress(KeyError):
-                self._selector.unregister(self._pipe)
         return found
 
     def _raise_exited(self) -> None:
