@@ -1,0 +1,1 @@
+"""QuickSight: Athena data sources, data sets, SPICE ingestions, dashboards and the page that renders them."""

@@ -1,0 +1,146 @@
+"""Axes of a chart in Vega-Lite: categories, times and amounts, with labels that stay readable at any width."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from localaws.quicksight.aggregate import milliseconds
+from localaws.quicksight.formats import numeric_format, shown
+from localaws.quicksight.model import Field
+
+Spec = dict[str, Any]
+MOST_PERIODS = 2_000
+_STEP = {"HOUR": timedelta(hours=1), "DAY": timedelta(days=1), "WEEK": timedelta(weeks=1)}
+_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
+
+
+def key(field: Field, value: Any) -> Any:
+    """What stands for a category in the chart's data: milliseconds for a date, else the text that is shown."""
+    return milliseconds(value) if isinstance(value, datetime) else shown(field, value)
+
+
+def periods(field: Field, values: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
+    """The categories with the periods filled in that no row fell in, so that time has no gaps."""
+    missing = ((options.get("DataOptions") or {}).get("DateAxisOptions") or {}).get("MissingDateVisibility")
+    granularity = field.granularity or ""
+    dates = [value for value in values if isinstance(value, datetime)]
+    regular = granularity in _STEP or granularity in _MONTHS
+    if (
+        missing == "HIDDEN"
+        or len(dates) < 2
+        or len(dates) != len(values)
+        or not regular
+        or list(values) != sorted(dates)
+    ):
+        return list(values)
+    filled = [dates[0]]
+    while filled[-1] < dates[-1] and len(filled) <= MOST_PERIODS:
+        filled.append(_next(filled[-1], granularity))
+    return filled if len(filled) <= MOST_PERIODS and filled[-1] == dates[-1] else list(values)
+
+
+def _next(value: datetime, granularity: str) -> datetime:
+    if granularity in _STEP:
+        return value + _STEP[granularity]
+    month = value.year * 12 + value.month - 1 + _MONTHS[granularity]
+    return value.replace(year=month // 12, month=month % 12 + 1)
+
+
+def category_axis(field: Field, categories: Sequence[Any], title: str | None, options: Mapping[str, Any]) -> Spec:
+    """The axis of a bar chart's categories (vertical bars)."""
+    axis: Spec = {**_visibility(options, grid=False), "title": title, "labelAngle": 0}
+    if field.kind == "date" and categories and all(isinstance(value, datetime) for value in categories):
+        count = len(categories)
+        axis["labelExpr"] = _period_labels(field.granularity or "DAY", categories[0], count)
+        return axis
+    return {**axis, "labelLimit": 160, "labelOverlap": "greedy"}
+
+
+def _period_labels(granularity: str, first: datetime, count: int) -> str:
+    """A Vega expression: as many labels as the width holds, the year below the first and below each January."""
+    room = f"(width / {count})"
+    start = milliseconds(first)
+    if granularity == "YEAR":
+        return f"{room} >= 34 || utcyear(datum.value) % 5 == 0 ? utcFormat(datum.value, '%Y') : ''"
+    if granularity not in _MONTHS:
+        every = f"ceil(52 / {room})"
+        day = 604_800_000 if granularity == "WEEK" else 86_400_000 if granularity == "DAY" else 3_600_000
+        text = "'%-d %b'" if granularity in _STEP and granularity != "HOUR" else "'%H:%M'"
+        return f"(round((datum.value - {start}) / {day}) % {every}) == 0 ? utcFormat(datum.value, {text}) : ''"
+    step = f"({room} >= 30 ? 1 : {room} >= 11 ? 3 : {room} >= 5.5 ? 6 : {room} >= 2.6 ? 12 : 60)"
+    if granularity == "QUARTER":
+        step = f"({room} >= 30 ? 3 : {room} >= 16 ? 6 : 12)"
+    month = "(utcyear(datum.value) * 12 + utcmonth(datum.value))"
+    # The first label that is shown lies within one step of the first period.
+    leading = f"{month} - {first.year * 12 + first.month - 1} < {step}"
+    name = "'Q' + utcquarter(datum.value)" if granularity == "QUARTER" else "utcFormat(datum.value, '%b')"
+    year = f"(utcmonth(datum.value) == 0 || {leading}) ? utcFormat(datum.value, '%Y') : ''"
+    return f"{month} % {step} == 0 ? [{name}, {year}] : ''"
+
+
+def time_axis(field: Field, title: str | None, options: Mapping[str, Any]) -> Spec:
+    """The axis of a line chart over time; Vega chooses the ticks, the width their number."""
+    coarse = field.granularity in _MONTHS
+    fine = field.granularity in ("HOUR", "MINUTE", "SECOND")
+    day = "utcFormat(datum.value, '%-d %b')"
+    year = "datum.index == 0 || utcmonth(datum.value) == 0 ? utcFormat(datum.value, '%Y') : ''"
+    label = f"[utcFormat(datum.value, '%b'), {year}]"
+    if not coarse:
+        label = f"utcdate(datum.value) == 1 ? {label} : [{day}, datum.index == 0 ? utcFormat(datum.value, '%Y') : '']"
+    if fine:
+        label = f"utchours(datum.value) == 0 ? {day} : utcFormat(datum.value, '%H:%M')"
+    return {
+        **_visibility(options, grid=False),
+        "title": title,
+        "labelExpr": label,
+        "labelAngle": 0,
+        "labelOverlap": "greedy",
+        "tickCount": {"expr": "max(2, floor(width / 76))"},
+    }
+
+
+def amount_axis(fields: Sequence[Field], most: float, title: str | None, options: Mapping[str, Any]) -> Spec:
+    """The axis of amounts: whole numbers in full up to 99,999, then with k, M, G."""
+    percent = any("PercentageDisplayFormatConfiguration" in numeric_format(field.format) for field in fields)
+    number = "~%" if percent else ",~f" if most < 100_000 else "~s"
+    axis = {**_visibility(options, grid=True), "title": title, "format": number, "tickCount": 5}
+    whole = most >= 1 and all(field.aggregation in ("COUNT", "DISTINCT_COUNT") for field in fields)
+    return {**axis, "tickMinStep": 1} if whole or 1 <= most <= 5 else axis
+
+
+def amount_scale(options: Mapping[str, Any]) -> Spec:
+    """The scale of amounts: from zero, unless the definition gives ends or asks for the data's own."""
+    given = ((options.get("DataOptions") or {}).get("NumericAxisOptions") or {}).get("Range") or {}
+    if "DataDriven" in given:
+        return {"zero": False, "nice": True}
+    ends = given.get("MinMax") or {}
+    scale: Spec = {"zero": True, "nice": True}
+    if ends.get("Minimum") is not None:
+        scale["domainMin"] = ends["Minimum"]
+        scale["zero"] = False
+    if ends.get("Maximum") is not None:
+        scale["domainMax"] = ends["Maximum"]
+    return scale
+
+
+def axis_title(options: Mapping[str, Any] | None) -> str | None:
+    """The custom label of an axis; an axis has no title of its own, because the visual's title says it."""
+    given = options or {}
+    if given.get("Visibility") == "HIDDEN":
+        return None
+    for item in given.get("AxisLabelOptions") or []:
+        if item.get("CustomLabel"):
+            return str(item["CustomLabel"])
+    return None
+
+
+def _visibility(options: Mapping[str, Any], *, grid: bool) -> Spec:
+    labels = (options.get("TickLabelOptions") or {}).get("LabelOptions") or {}
+    return {
+        "labels": labels.get("Visibility") != "HIDDEN",
+        "domain": options.get("AxisLineVisibility", "HIDDEN" if grid else "VISIBLE") == "VISIBLE",
+        "grid": options.get("GridLineVisibility", "VISIBLE" if grid else "HIDDEN") == "VISIBLE",
+        "ticks": False,
+    }

@@ -1,0 +1,29 @@
+"""What is wrong with a definition: errors as AWS reports them, and what is refused because it is not drawn here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class Problems:
+    """Collects the problems of one definition.
+
+    errors: DashboardError shapes, with which AWS would make a version in CREATION_FAILED.
+    refusals: parts that AWS would draw and the embedded QuickSight does not.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[dict[str, Any]] = []
+        self.refusals: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self.errors) + len(self.refusals)
+
+    def error(self, kind: str, message: str, path: str) -> None:
+        """A DashboardErrorType, what is wrong, and where in the definition."""
+        self.errors.append({"Type": kind, "Message": f"{path}: {message}", "ViolatedEntities": [{"Path": path}]})
+
+    def refuse(self, reasons: Iterable[str]) -> None:
+        """Parts that are not drawn, each with its path."""
+        self.refusals.extend(reasons)

@@ -1,0 +1,144 @@
+"""The pages under ``/_localaws/quicksight``: the list, each dashboard, its files, embeds and the scripts they load."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import vl_convert
+
+from localaws.core import PageResponse
+from localaws.quicksight import page
+from localaws.quicksight.dashboards import Dashboards
+from localaws.quicksight.embedding import Embedding
+from localaws.quicksight.page import Html
+from localaws.quicksight.picture import png, svg
+from localaws.quicksight.shared import Shelf
+from localaws.quicksight.view import View, view_of
+
+log = logging.getLogger(__name__)
+
+_ROOT = "/_localaws/quicksight"
+_ASSETS = Path(__file__).parent / "assets"
+_PATH = re.compile(r"/(?P<kind>dashboards|embed)/(?P<id>[\w\-]{1,512})(?P<suffix>\.html|\.png|\.svg)?")
+_LOCAL = ("'self'", "http://localhost:*", "http://127.0.0.1:*")
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+
+class Site:
+    """Answers for the pages; read only."""
+
+    def __init__(self, shelf: Shelf, dashboards: Dashboards, embedding: Embedding) -> None:
+        self._shelf = shelf
+        self._dashboards = dashboards
+        self._embedding = embedding
+        self._bundling = threading.Lock()
+
+    def answer(self, path: str, query: Mapping[str, str]) -> PageResponse:
+        """The page at a path after ``/_localaws/quicksight``."""
+        path = f"/{path.lstrip('/')}"
+        if path == "/":
+            return self._list()
+        if path.startswith("/assets/"):
+            return self._asset(path.removeprefix("/assets/"))
+        match = _PATH.fullmatch(path)
+        if match is None:
+            return self._missing("This page is not there", "The dashboards are listed at /_localaws/quicksight/.")
+        if match["kind"] == "embed":
+            return self._embed(match["id"], query.get("code", ""))
+        return self._dashboard(match["id"], match["suffix"] or "")
+
+    def _list(self) -> PageResponse:
+        with self._shelf.lock:
+            rows = [
+                (name, record["Name"], record["Published"], record["LastPublishedTime"])
+                for name, record in self._shelf.dashboards.items()
+            ]
+        return _html(page.list_page(rows, [self._style(f"{_ROOT}/assets")]))
+
+    def _dashboard(self, name: str, suffix: str) -> PageResponse:
+        view = self._view(name)
+        if isinstance(view, PageResponse):
+            return view
+        if suffix == ".png":
+            return PageResponse(200, {"Content-Type": "image/png", "Cache-Control": "no-store"}, png(view))
+        if suffix == ".svg":
+            headers = {"Content-Type": "image/svg+xml", "Content-Security-Policy": "default-src 'none'"}
+            return PageResponse(200, headers, svg(view).encode())
+        if suffix == ".html":
+            texts = [self._vega.read_text(), (_ASSETS / "page.js").read_text()]
+            return _html(page.dashboard_file(view, texts, [(_ASSETS / "page.css").read_text()]))
+        return self._page(view, _LOCAL)
+
+    def _embed(self, name: str, code: str) -> PageResponse:
+        ticket = self._embedding.redeem(code, name)
+        if ticket is None:
+            advice = "An embed URL opens one dashboard once, within five minutes. Ask for a new one."
+            return self._missing("This embed URL cannot be used", advice, 403)
+        view = self._view(name)
+        return view if isinstance(view, PageResponse) else self._page(view, ticket.domains or _LOCAL)
+
+    def _view(self, name: str) -> View | PageResponse:
+        with self._shelf.lock:
+            pair = self._dashboards.published(name)
+        if pair is None:
+            return self._missing("This dashboard is not there", f"Create {name} with CreateDashboard.")
+        record, version = pair
+        if version["Errors"]:
+            text = " ".join(error["Message"] for error in version["Errors"])
+            return self._missing(f"{record['Name']} could not be created", text, 409)
+        return view_of(self._shelf, record, version)
+
+    def _page(self, view: View, frames: Sequence[str]) -> PageResponse:
+        scripts = [f"../assets/{self._vega.name}", f"../assets/{_named(_ASSETS / 'page.js')}"]
+        return _html(page.dashboard_page(view, scripts, [self._style("../assets")], frames))
+
+    def _missing(self, title: str, text: str, status: int = 404) -> PageResponse:
+        return _html(page.message_page(title, text, [self._style(f"{_ROOT}/assets")]), status)
+
+    def _style(self, base: str) -> str:
+        return f"{base}/{_named(_ASSETS / 'page.css')}"
+
+    def _asset(self, name: str) -> PageResponse:
+        files = {_named(_ASSETS / "page.css"): _ASSETS / "page.css", _named(_ASSETS / "page.js"): _ASSETS / "page.js"}
+        if name.startswith("vega-") and name == self._vega.name:
+            files[name] = self._vega
+        file = files.get(name)
+        if file is None:
+            return self._missing("This file is not there", "Reload the page that asked for it.")
+        # The name holds a hash or a version: what it names never changes.
+        headers = {"Content-Type": _TYPES[file.suffix], "Cache-Control": "public, max-age=31536000, immutable"}
+        return PageResponse(200, {**headers, "X-Content-Type-Options": "nosniff"}, file.read_bytes())
+
+    @cached_property
+    def _vega(self) -> Path:
+        """Vega, Vega-Lite and Vega-Embed in one file; made once, which takes two seconds."""
+        with self._bundling:
+            folder = self._shelf.root / "cache"
+            file = folder / f"vega-{vl_convert.__version__}.js"
+            if not file.exists():
+                folder.mkdir(exist_ok=True)
+                fresh = file.with_suffix(".new")
+                fresh.write_text(vl_convert.javascript_bundle())
+                fresh.replace(file)
+            return file
+
+
+def _named(file: Path) -> str:
+    return f"{file.stem}-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}{file.suffix}"
+
+
+def _html(html: Html, status: int = 200) -> PageResponse:
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": html.policy,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    return PageResponse(status, headers, html.text.encode())

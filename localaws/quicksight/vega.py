@@ -1,0 +1,366 @@
+"""Charts: a visual of a definition and its data become a Vega-Lite specification. Pure: no clock, no files, no state.
+
+Names and values of the data stand in data fields with fixed names, never in expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from localaws.quicksight import axes
+from localaws.quicksight.aggregate import Data
+from localaws.quicksight.axes import Spec
+from localaws.quicksight.formats import shown
+from localaws.quicksight.model import Field, Visual
+from localaws.quicksight.theme import PALETTE
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+_DONUT = {"SMALL": 0.82, "MEDIUM": 0.68, "LARGE": 0.5, "WHOLE": 0.0}
+_CURVES = {"LINEAR": "linear", "SMOOTH": "monotone", "STEPPED": "step-after"}
+MOST_SERIES = 30
+
+
+class Undrawable(Exception):
+    """The data does not suit the chart; the message says why."""
+
+
+def chart(visual: Visual, data: Data) -> Spec:
+    """The specification of a bar, line, combo or pie chart; its size is that of the element that holds it."""
+    if len(data.colors) > MOST_SERIES:
+        raise Undrawable(f"The colour has {len(data.colors):,} values; at most {MOST_SERIES} can be told apart.")
+    marks = {"bar": _bars, "line": _lines, "combo": _combo, "pie": _pie}[visual.kind](visual, data)
+    spec: Spec = {
+        "$schema": SCHEMA,
+        "description": visual.description or visual.title or visual.id,
+        "width": "container",
+        "height": "container",
+        "autosize": {"type": "fit", "contains": "padding"},
+        "config": {"legend": {"orient": _legend_place(visual.options)}},
+    }
+    return {**spec, **marks}
+
+
+def series_names(visual: Visual, data: Data, fields: Sequence[Field]) -> list[str]:
+    """What the legend says, in order: the colour's values, or the measures' labels."""
+    if visual.color is not None:
+        return [shown(visual.color, value) for value in data.colors]
+    return _distinct([field.label for field in fields])
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    seen: list[str] = []
+    for name in names:
+        number = seen.count(name)
+        seen.append(name if not number else f"{name} ({number + 1})")
+    return seen
+
+
+def points(visual: Visual, data: Data, fields: Sequence[Field], skip: int = 0) -> list[Spec]:
+    """One object per category and series: x and its text, the series, y, and the texts of all series at that x."""
+    names = series_names(visual, data, fields)
+    category = visual.groups[0]
+    made: list[Spec] = []
+    together: dict[Any, Spec] = {}
+    for row in data.rows:
+        place = axes.key(category, row[0])
+        texts = together.setdefault(place, {})
+        measures = row[1 + (visual.color is not None) + skip :]
+        if visual.color is not None:
+            pairs = [(data.colors.index(row[1]), measures[0], visual.values[0])]
+        else:
+            pairs = [(n, measures[n], field) for n, field in enumerate(fields)]
+        for number, value, field in pairs:
+            texts[f"t{number}"] = shown(field, value)
+            text = shown(category, row[0])
+            made.append({"x": place, "xt": text, "s": names[number], "n": number, "y": _float(value)})
+    return [{**point, **together[point["x"]]} for point in made]
+
+
+def _float(value: Any) -> float | int | None:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _tooltip(visual: Visual, names: Sequence[str]) -> list[Spec]:
+    first = {"field": "xt", "type": "nominal", "title": visual.groups[0].label}
+    return [first, *({"field": f"t{n}", "type": "nominal", "title": name} for n, name in enumerate(names))]
+
+
+def _color(visual: Visual, names: Sequence[str]) -> Spec:
+    if len(names) == 1:
+        return {"value": _palette(visual, names)[0] or PALETTE[0]}
+    given = _palette(visual, names)
+    scale = {"domain": list(names), "range": [colour or PALETTE[n % len(PALETTE)] for n, colour in enumerate(given)]}
+    return {"field": "s", "type": "nominal", "scale": scale, "sort": None, "legend": _legend(visual.options)}
+
+
+def _palette(visual: Visual, names: Sequence[str]) -> list[str | None]:
+    palette = visual.options.get("VisualPalette") or {}
+    by_field: dict[str, str] = {}
+    by_value: dict[str, str] = {}
+    for item in palette.get("ColorMap") or []:
+        element = item["Element"]
+        if element.get("FieldValue") is not None:
+            by_value[element["FieldValue"]] = item["Color"]
+        elif element.get("FieldId"):
+            by_field[element["FieldId"]] = item["Color"]
+    if visual.color is not None:
+        return [by_value.get(name) for name in names]
+    usual = palette.get("ChartColor") if len(names) == 1 else None
+    fields = (*visual.values, *visual.lines)
+    return [by_field.get(field.id) or usual for field in fields][: len(names)]
+
+
+def _legend(options: Mapping[str, Any]) -> Spec | None:
+    given = options.get("Legend") or {}
+    if given.get("Visibility") == "HIDDEN":
+        return None
+    title = given.get("Title") or {}
+    return {"title": title.get("CustomLabel") if title.get("Visibility") != "HIDDEN" else None}
+
+
+def _legend_place(options: Mapping[str, Any]) -> str:
+    place = (options.get("Legend") or {}).get("Position", "AUTO")
+    return {"RIGHT": "right", "BOTTOM": "bottom"}.get(place, "top")
+
+
+def _most(visual: Visual, rows: Sequence[Spec], *, stacked: bool) -> float:
+    if not stacked:
+        return max((abs(row["y"]) for row in rows if row["y"] is not None), default=0)
+    sums: dict[Any, float] = {}
+    for row in rows:
+        sums[row["x"]] = sums.get(row["x"], 0) + abs(row["y"] or 0)
+    return max(sums.values(), default=0)
+
+
+def _bars(visual: Visual, data: Data) -> Spec:
+    options = visual.options
+    arrangement = options.get("BarsArrangement", "CLUSTERED")
+    rows = points(visual, data, visual.values)
+    names = series_names(visual, data, visual.values)
+    bars = _bar_layer(visual, data, rows, names, arrangement, options.get("ValueAxis") or {})
+    bars["encoding"]["y"]["axis"]["title"] = axes.axis_title(options.get("ValueLabelOptions"))
+    if arrangement == "STACKED_PERCENT":
+        bars["encoding"]["y"]["axis"]["format"] = ".0%"
+    layers = [bars]
+    if (options.get("DataLabels") or {}).get("Visibility") == "VISIBLE" and len(names) == 1:
+        encoding = {name: bars["encoding"][name] for name in ("x", "y")}
+        mark = {"type": "text", "dy": -7, "tooltip": None}
+        layers.append({"mark": mark, "encoding": {**encoding, "text": {"field": "t0"}}})
+    if options.get("Orientation", "HORIZONTAL") == "HORIZONTAL":
+        layers = [_turned(layer) for layer in layers]
+    return {"data": {"values": rows}, "layer": layers}
+
+
+def _bar_layer(
+    visual: Visual, data: Data, rows: Sequence[Spec], names: Sequence[str], arrangement: str, axis: Mapping[str, Any]
+) -> Spec:
+    category = visual.groups[0]
+    options = visual.options.get("CategoryAxis") or {}
+    shown_categories = axes.periods(category, data.categories, options)
+    title = axes.axis_title(visual.options.get("CategoryLabelOptions"))
+    clustered = arrangement == "CLUSTERED" and len(names) > 1
+    stack = {"STACKED": "zero", "STACKED_PERCENT": "normalize"}.get(arrangement)
+    most = _most(visual, rows, stacked=stack is not None)
+    encoding: Spec = {
+        "x": {
+            "field": "x",
+            "type": "ordinal",
+            "sort": None,
+            "scale": {
+                "domain": [axes.key(category, value) for value in shown_categories],
+                "paddingInner": 0.22,
+                "paddingOuter": 0.12,
+            },
+            "axis": axes.category_axis(category, shown_categories, title, options),
+        },
+        "y": {
+            "field": "y",
+            "type": "quantitative",
+            "stack": stack,
+            "scale": axes.amount_scale(axis),
+            "axis": axes.amount_axis(visual.values, most, None, axis),
+        },
+        "color": _color(visual, names),
+        "order": {"field": "n", "type": "quantitative"},
+        "opacity": {"condition": {"param": "hover", "value": 1}, "value": 0.55},
+        "tooltip": _tooltip(visual, names),
+    }
+    if clustered:
+        encoding["xOffset"] = {"field": "s", "type": "nominal", "scale": {"domain": list(names)}, "sort": None}
+    hover = {"type": "point", "on": "pointerover", "clear": "pointerout", "fields": ["x"]}
+    radius = 0 if stack else 2
+    mark = {"type": "bar", "cornerRadiusEnd": radius, "cursor": "default"}
+    return {"mark": mark, "params": [{"name": "hover", "select": hover}], "encoding": encoding}
+
+
+def _turned(layer: Spec) -> Spec:
+    """The layer of vertical bars laid on its side: the first category on top."""
+    encoding = dict(layer["encoding"])
+    across, up = encoding.pop("x"), encoding.pop("y")
+    encoding["y"], encoding["x"] = across, up
+    if "axis" in across:
+        axis = {key: value for key, value in across["axis"].items() if key not in ("labelExpr", "labelAngle")}
+        if "labelExpr" in across["axis"]:
+            axis["labelExpr"] = "utcFormat(datum.value, '%-d %b %Y')"
+        encoding["y"] = {**across, "axis": axis}
+    if "xOffset" in encoding:
+        encoding["yOffset"] = encoding.pop("xOffset")
+    mark = dict(layer["mark"])
+    if mark["type"] == "text":
+        mark.update(dy=0, dx=6, align="left")
+    return {**layer, "mark": mark, "encoding": encoding}
+
+
+def _lines(visual: Visual, data: Data) -> Spec:
+    options = visual.options
+    axis = (options.get("PrimaryYAxisDisplayOptions") or {}).get("AxisOptions") or {}
+    rows = points(visual, data, visual.values)
+    names = series_names(visual, data, visual.values)
+    kind = options.get("Type", "LINE")
+    stack = "zero" if kind == "STACKED_AREA" else None
+    y = {
+        "field": "y",
+        "type": "quantitative",
+        "stack": stack,
+        "scale": axes.amount_scale(axis),
+        "axis": axes.amount_axis(
+            visual.values,
+            _most(visual, rows, stacked=stack is not None),
+            axes.axis_title(options.get("PrimaryYAxisLabelOptions")),
+            axis,
+        ),
+    }
+    settings = options.get("DefaultSeriesSettings") or {}
+    style = settings.get("LineStyleSettings") or {}
+    line: Spec = {"interpolate": _CURVES[style.get("LineInterpolation", "LINEAR")], "tooltip": None}
+    if style.get("LineWidth"):
+        line["strokeWidth"] = float(str(style["LineWidth"]).removesuffix("px"))
+    if (settings.get("MarkerStyleSettings") or {}).get("MarkerVisibility") == "VISIBLE":
+        line["point"] = {"size": 28, "tooltip": None}
+    mark = {"type": "line", **line} if kind == "LINE" else {"type": "area", "line": True, "fillOpacity": 0.22, **line}
+    encoding = {"x": _line_x(visual, data, options), "y": y, "color": _color(visual, names)}
+    return {"data": {"values": rows}, "layer": [{"mark": mark, "encoding": encoding}, *_hover(encoding, visual, names)]}
+
+
+def _line_x(visual: Visual, data: Data, options: Mapping[str, Any]) -> Spec:
+    category = visual.groups[0]
+    axis = options.get("XAxisDisplayOptions") or {}
+    title = axes.axis_title(options.get("XAxisLabelOptions"))
+    if category.kind == "date":
+        scale = {"type": "utc"}
+        return {"field": "x", "type": "temporal", "scale": scale, "axis": axes.time_axis(category, title, axis)}
+    domain = [axes.key(category, value) for value in data.categories]
+    named = axes.category_axis(category, data.categories, title, axis)
+    return {"field": "x", "type": "ordinal", "sort": None, "scale": {"domain": domain}, "axis": named}
+
+
+def _hover(encoding: Mapping[str, Any], visual: Visual, names: Sequence[str]) -> list[Spec]:
+    """A rule and dots at the point in time nearest to the pointer, with the values of all series."""
+    nearest = {"type": "point", "on": "pointermove", "clear": "pointerout", "nearest": True, "fields": ["x"]}
+    near = {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0}
+    place = {"x": encoding["x"]}
+    rule = {
+        "mark": {"type": "rule", "strokeWidth": 1},
+        "encoding": {
+            **place,
+            "opacity": {"condition": {"param": "near", "empty": False, "value": 0.35}, "value": 0},
+            "tooltip": _tooltip(visual, names),
+        },
+        "params": [{"name": "near", "select": nearest}],
+    }
+    dots = {"mark": {"type": "point", "filled": True, "size": 52, "tooltip": None}}
+    return [rule, {**dots, "encoding": {**place, "y": encoding["y"], "color": encoding["color"], "opacity": near}}]
+
+
+def _combo(visual: Visual, data: Data) -> Spec:
+    options = visual.options
+    names = series_names(visual, data, (*visual.values, *visual.lines))
+    every = points(visual, data, (*visual.values, *visual.lines))
+    bars_named = names[: len(visual.values)]
+    bars = [row for row in every if row["n"] < len(visual.values)]
+    lines = [row for row in every if row["n"] >= len(visual.values)]
+    arrangement = options.get("BarsArrangement", "CLUSTERED")
+    layer = _bar_layer(visual, data, bars, bars_named, arrangement, options.get("PrimaryYAxisDisplayOptions") or {})
+    layer["data"] = {"values": bars}
+    layer["encoding"]["color"] = _color(visual, names)
+    layer["encoding"]["tooltip"] = _tooltip(visual, names)
+    layer["encoding"]["y"]["axis"]["title"] = axes.axis_title(options.get("PrimaryYAxisLabelOptions"))
+    second = options.get("SecondaryYAxisDisplayOptions") or {}
+    single = "SingleAxisOptions" in options
+    title = axes.axis_title(options.get("SecondaryYAxisLabelOptions"))
+    axis = axes.amount_axis(visual.lines, _most(visual, lines, stacked=False), title, second)
+    y = {
+        "field": "y",
+        "type": "quantitative",
+        "scale": axes.amount_scale(second),
+        "axis": layer["encoding"]["y"]["axis"] if single else {**axis, "grid": False, "orient": "right"},
+    }
+    encoding = {"x": layer["encoding"]["x"], "y": y, "color": _color(visual, names)}
+    drawn = {"data": {"values": lines}, "mark": {"type": "line", "point": True, "tooltip": None}, "encoding": encoding}
+    return {"layer": [layer, drawn], "resolve": {"scale": {"y": "shared" if single else "independent"}}}
+
+
+def _pie(visual: Visual, data: Data) -> Spec:
+    options = visual.options
+    category, value = visual.groups[0], visual.values[0]
+    total = sum(float(row[1] or 0) for row in data.rows)
+    rows = [
+        {
+            "s": shown(category, row[0]),
+            "n": number,
+            "y": _float(row[1]),
+            "t0": shown(value, row[1]),
+            "share": f"{float(row[1] or 0) / total:.1%}" if total else shown(value, None),
+        }
+        for number, row in enumerate(data.rows)
+    ]
+    arc = ((options.get("DonutOptions") or {}).get("ArcOptions") or {}).get("ArcThickness", "WHOLE")
+    inner = f"{_DONUT[arc]} * min(width, height) / 2"
+    names = [row["s"] for row in rows]
+    tooltip = [
+        {"field": "s", "type": "nominal", "title": category.label},
+        {"field": "t0", "type": "nominal", "title": value.label},
+        {"field": "share", "type": "nominal", "title": "Share"},
+    ]
+    encoding = {
+        "theta": {"field": "y", "type": "quantitative", "stack": True},
+        "order": {"field": "n", "type": "quantitative"},
+        "color": {
+            "field": "s",
+            "type": "nominal",
+            "scale": {"domain": names, "range": [PALETTE[n % len(PALETTE)] for n in range(len(names))]},
+            "sort": None,
+            "legend": _legend(options),
+        },
+        "tooltip": tooltip,
+    }
+    mark = {"type": "arc", "innerRadius": {"expr": inner}, "padAngle": 0.008, "cornerRadius": 2}
+    return {"data": {"values": rows}, "layer": [{"mark": mark, "encoding": encoding}]}
+
+
+def sparkline(field: Field, measure: Field, rows: Sequence[tuple[Any, ...]], options: Mapping[str, Any]) -> Spec:
+    """The small line below a KPI."""
+    values = [
+        {"x": axes.key(field, row[0]), "xt": shown(field, row[0]), "y": _float(row[1]), "t0": shown(measure, row[1])}
+        for row in rows
+    ]
+    x = {"field": "x", "type": "temporal" if field.kind == "date" else "ordinal", "axis": None, "sort": None}
+    y = {"field": "y", "type": "quantitative", "axis": None, "scale": {"zero": options.get("Type") == "AREA"}}
+    mark: Spec = {"type": "line", "strokeWidth": 1.75}
+    if options.get("Type") == "AREA":
+        mark = {"type": "area", "line": {"strokeWidth": 1.75}, "fillOpacity": 0.16}
+    if options.get("Color"):
+        mark["color"] = options["Color"]
+    return {
+        "$schema": SCHEMA,
+        "description": f"{measure.label} over {field.label}",
+        "width": "container",
+        "height": "container",
+        "autosize": {"type": "fit", "contains": "padding"},
+        "padding": 2,
+        "data": {"values": values},
+        "mark": {**mark, "tooltip": None},
+        "encoding": {"x": x, "y": y},
+    }

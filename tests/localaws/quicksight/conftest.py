@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from localaws.core import ACCOUNT_ID, AwsError, Call, World
+from localaws.quicksight.engine import QuickSightEngine
+
+
+class FakeResult:
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def arrow(self) -> pa.Table:
+        return self._table
+
+
+class FakeAthena:
+    """Answers any SQL with the table set for it, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, pa.Table | Exception | Callable[[], pa.Table]] = {}
+        self.asked: list[tuple[str, str]] = []
+
+    def execute(self, sql: str, database: str, *, parameters: tuple[Any, ...] = ()) -> FakeResult:
+        self.asked.append((sql, database))
+        answer = self.tables.get(sql)
+        if answer is None:
+            raise AwsError("InvalidRequestException", f"TABLE_NOT_FOUND: nothing is known of {sql}")
+        if isinstance(answer, Exception):
+            raise answer
+        return FakeResult(answer() if callable(answer) else answer)
+
+
+class QuickSight:
+    """The engine with calls by operation name, on the local account."""
+
+    def __init__(self, root: Path) -> None:
+        self.athena = FakeAthena()
+        engines: Any = {"athena": self.athena}
+        self.world = World(root, "http://127.0.0.1:1", None, None, engines)  # type: ignore[arg-type]
+        self.engine = QuickSightEngine(self.world)
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        answer = self.engine.operations[operation](
+            Call("quicksight", operation, {"AwsAccountId": ACCOUNT_ID, **params})
+        )
+        return dict(answer or {})
+
+    def page(self, path: str, **query: str) -> Any:
+        return self.engine.pages["quicksight"](path, query)
+
+    def restarted(self) -> None:
+        self.engine.close()
+        self.engine = QuickSightEngine(self.world)
+
+    def source(self) -> None:
+        self.call("CreateDataSource", DataSourceId="athena", Name="Athena", Type="ATHENA")
+
+    def data_set(self, name: str, table: pa.Table, columns: dict[str, str], mode: str = "SPICE", **more: Any) -> dict[str, Any]:
+        """A data set whose SQL gives the table; its first ingestion is through when this returns."""
+        self.athena.tables[f"SELECT {name}"] = table
+        answer = self.call("CreateDataSet", DataSetId=name, Name=name.title(), ImportMode=mode, **physical(name, columns), **more)
+        if "IngestionId" in answer:
+            self.ended(name, answer["IngestionId"])
+        return answer
+
+    def ended(self, data_set: str, ingestion: str) -> dict[str, Any]:
+        """The ingestion once it is through."""
+        for _ in range(500):
+            record = self.call("DescribeIngestion", DataSetId=data_set, IngestionId=ingestion)["Ingestion"]
+            if record["IngestionStatus"] in ("COMPLETED", "FAILED", "CANCELLED"):
+                return dict(record)
+            time.sleep(0.01)
+        raise AssertionError(f"ingestion {ingestion} did not end")
+
+
+def physical(name: str, columns: dict[str, str]) -> dict[str, Any]:
+    custom = {
+        "DataSourceArn": f"arn:aws:quicksight:us-east-1:{ACCOUNT_ID}:datasource/athena",
+        "Name": name,
+        "SqlQuery": f"SELECT {name}",
+        "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
+    }
+    return {"PhysicalTableMap": {"main": {"CustomSql": custom}}}
+
+
+MONTHLY = {
+    "month": "DATETIME",
+    "activated_users": "INTEGER",
+    "active_users": "INTEGER",
+    "activated_companies": "INTEGER",
+    "active_companies": "INTEGER",
+    "potential_companies": "INTEGER",
+}
+
+
+def monthly_table(months: int = 24) -> pa.Table:
+    """Months from January 2024 on; active companies are 10, 11, 12 and so on, potential ones 0, 1, 2."""
+    days = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(months)]
+    active = [10 + n for n in range(months)]
+    columns = {
+        "month": pa.array(days, pa.date32()),
+        "activated_users": [1000 + 150 * n for n in range(months)],
+        "active_users": [700 + 60 * n + (n % 5) * 40 for n in range(months)],
+        "activated_companies": [20 + n for n in range(months)],
+        "active_companies": active,
+        "potential_companies": list(range(months)),
+    }
+    return pa.table(columns)
+
+
+def daily_table(days: int = 600) -> pa.Table:
+    first = dt.date(2024, 1, 1)
+    return pa.table(
+        {
+            "day": pa.array([first + dt.timedelta(n) for n in range(days)], pa.date32()),
+            "active_users": [200 + n + (n % 7) * 15 for n in range(days)],
+            "active_companies": [5 + n // 60 + (n % 7) for n in range(days)],
+        }
+    )
+
+
+@pytest.fixture
+def quicksight(tmp_path: Path) -> Iterator[QuickSight]:
+    made = QuickSight(tmp_path)
+    made.source()
+    yield made
+    made.engine.close()
