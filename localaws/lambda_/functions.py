@@ -177,6 +177,10 @@ class FunctionApi:
         if len(arns) > 5:
             raise invalid("Layers consists of too many layers. Maximum is 5.")
         found = [layer_version(self._registry, arn) for arn in arns]
+        if len({version["LayerArn"] for version in found}) < len(found):
+            raise invalid(
+                "Two different versions of the same layer are not allowed to be referenced in the same function."
+            )
         configuration["Layers"] = [{"Arn": v["LayerVersionArn"], "CodeSize": v["CodeSize"]} for v in found]
         configuration["LayerDigests"] = [version["Digest"] for version in found]
         configuration["LayersUnzipped"] = sum(version["Unzipped"] for version in found)

@@ -151,7 +151,8 @@ def _check_environment(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
             raise invalid(
-                f"Environment variable {name!r} must have a name of letters, digits and _ and no NUL in its value"
+                f"Environment variable {name!r} is refused: a name is at least two letters, digits or _, the first a "
+                "letter, and a value has no NUL"
             )
     if sum(len(name.encode()) + len(value.encode()) for name, value in variables.items()) > 4096:
         raise invalid(

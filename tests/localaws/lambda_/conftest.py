@@ -14,7 +14,7 @@ ROLE = "arn:aws:iam::123456789012:role/lambda"
 def zipped(files):
     """A package of these files, text by path."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, text in files.items():
             archive.writestr(path, text)
     return buffer.getvalue()
