@@ -1,0 +1,62 @@
+"""Failures of a statement as Athena tells them: a message with the reason first, and a category."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import duckdb
+
+from localaws.core import AwsError, NotSupported
+
+SYSTEM, USER = 1, 2
+
+
+class QueryError(AwsError):
+    """A statement fails; ``reason`` is the name that begins its message, such as ``HIVE_BAD_DATA``."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__("InvalidRequestException", f"{reason}: {message}")
+
+
+class Cancelled(Exception):
+    """The statement was stopped by StopQueryExecution."""
+
+
+def explain(error: BaseException) -> tuple[str, dict[str, Any]]:
+    """The StateChangeReason and the AthenaError of a failure.
+
+    AWS has finer ErrorTypes; here it is 1 for everything, and the category tells user and system apart.
+    """
+    message, category = _message(error)
+    detail = {"ErrorCategory": category, "ErrorType": 1, "Retryable": False, "ErrorMessage": message}
+    return message, detail
+
+
+def _message(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, NotSupported):
+        return f"NOT_SUPPORTED: {error.message}", USER
+    if isinstance(error, AwsError):
+        return error.message, USER
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"EXCEEDED_LOCAL_MEMORY_LIMIT: {error}", USER
+    if isinstance(error, duckdb.Error):
+        return _engine_message(str(error)), USER
+    return f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}", SYSTEM
+
+
+def _engine_message(text: str) -> str:
+    """DuckDB's message in Athena's words, where an error of the data can be told."""
+    raised = re.match(r"Invalid Input Error: ([A-Z][A-Z_]{3,}: .*)", text, re.DOTALL)
+    if raised:
+        return raised.group(1)
+    first = text.split("\n", 1)[0]
+    if text.startswith("Conversion Error"):
+        return f"INVALID_CAST_ARGUMENT: {first}"
+    if text.startswith("Out of Range Error"):
+        return f"NUMERIC_VALUE_OUT_OF_RANGE: {first}"
+    if "division by zero" in text.lower():
+        return "DIVISION_BY_ZERO: Division by zero"
+    if "More than one row returned by a subquery" in text:
+        return "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows"
+    return f"GENERIC_USER_ERROR: {first}"
