@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import http.server
 import io
 import logging
 import os
+import random
 import socket
-import uuid
+import socketserver
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -20,70 +20,85 @@ if TYPE_CHECKING:
 
 SMALL = 256 * 1024
 DRAIN = 64 << 20
+MAX_LINE = 64 * 1024
+MAX_HEADERS = 200
 IDLE_SECONDS = 900
 
 log = logging.getLogger(__name__)
 
 
-class Connection(http.server.BaseHTTPRequestHandler):
-    """Handles all requests of a connection in its own thread."""
+class Connection(socketserver.StreamRequestHandler):
+    """Handles all requests of a connection in its own thread.
 
-    protocol_version = "HTTP/1.1"
+    The standard library's HTTP handler reads heads with its mail parser, which took half of a small request's time.
+    """
+
     disable_nagle_algorithm = True
     timeout = IDLE_SECONDS
     rbufsize = 64 * 1024
 
-    def setup(self) -> None:
-        """Remember the connection, so that the server can end it."""
-        super().setup()
-        self._server: Server = self.server.server  # type: ignore[attr-defined]
-        self._server.connections.add(self.connection)
-
-    def finish(self) -> None:
-        """Forget the connection."""
-        self._server.connections.discard(self.connection)
-        super().finish()
-
     def handle(self) -> None:
         """Answer requests until the client leaves."""
+        server: Server = self.server.owner  # type: ignore[attr-defined]
+        server.connections.add(self.connection)
+        self.close_connection = False
         try:
-            super().handle()
+            while not self.close_connection:
+                self._handle_one(server)
         except (ConnectionError, TimeoutError):
-            self.close_connection = True
+            log.debug("a connection ended early")
+        finally:
+            server.connections.discard(self.connection)
 
-    def handle_expect_100(self) -> bool:
-        """Say "continue" only when the body is first read: a request that is refused need not send it."""
-        return True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Errors of the protocol go to the log, not to the terminal."""
-        log.info(format, *args)
-
-    def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Requests are not logged."""
-
-    def answer(self) -> None:
-        """Answer the one request whose head was read."""
-        headers = Headers()
-        for name, value in self.headers.items():
-            name = name.lower()
-            headers[name] = f"{headers[name]},{value}" if name in headers else value.strip()
+    def _handle_one(self, server: Server) -> None:
+        """Answer one request."""
+        request_id = f"{random.getrandbits(64):016X}"
+        self.method = ""
         try:
+            head = self._head()
+            if head is None:
+                self.close_connection = True
+                return
+            self.method, target, headers = head
             body = self._body(headers)
         except AwsError as error:
             self.close_connection = True
-            self.send_error(error.status, error.message)
+            text = f"{error.code}: {error.message}\n".encode()
+            self._write(Response(error.status, {"Content-Type": "text/plain"}, text), request_id)
             return
-        target = self.path
-        if "://" in target[:8]:
-            target = "/" + target.split("://", 1)[1].partition("/")[2]
-        request_id = uuid.uuid4().hex[:16].upper()
-        request = Request(self.command, target, headers, io.BufferedReader(body, 64 * 1024), request_id)
-        response = self._server.answer(request)
+        request = Request(self.method, target, headers, io.BufferedReader(body, 64 * 1024), request_id)
+        response = server.answer(request)
         self._finish_body(body, headers)
         self._write(response, request_id)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = answer
+    def _head(self) -> tuple[str, str, Headers] | None:
+        """The request line and the headers; None when the client has left."""
+        line = self.rfile.readline(MAX_LINE)
+        while line == b"\r\n":
+            line = self.rfile.readline(MAX_LINE)
+        if not line:
+            return None
+        words = line.decode("latin-1").split()
+        if len(words) != 3 or not words[2].startswith("HTTP/1.") or not line.endswith(b"\n"):
+            raise AwsError("BadRequest", "The request line is not one of HTTP/1.1, or too long.", 400)
+        method, target, version = words
+        if not target.startswith("/"):
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        headers = Headers()
+        for _ in range(MAX_HEADERS):
+            line = self.rfile.readline(MAX_LINE)
+            if line in (b"\r\n", b"\n"):
+                break
+            name, colon, value = line.decode("latin-1").partition(":")
+            if not colon or not line.endswith(b"\n") or not name or name != name.strip():
+                raise AwsError("BadRequest", "A header line of the request is malformed or too long.", 400)
+            name, value = name.lower(), value.strip()
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        else:
+            raise AwsError("BadRequest", f"The request has more than {MAX_HEADERS} headers.", 431)
+        connection = headers.get("connection", "").lower()
+        self.close_connection = "close" in connection or (version == "HTTP/1.0" and "keep-alive" not in connection)
+        return method, target, headers
 
     def _body(self, headers: Headers) -> LimitedBody | ChunkedBody:
         source: Any = self.rfile
@@ -133,7 +148,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
         raw = "\r\n".join([*head, "", ""]).encode("latin-1", "replace")
         body = response.body
         try:
-            if self.command == "HEAD" or response.status in (204, 304):
+            if self.method == "HEAD" or response.status in (204, 304):
                 self.connection.sendall(raw)
             elif isinstance(body, FileSlice):
                 self._send_file(raw, body)

@@ -37,7 +37,7 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 512
-    server: Server
+    owner: Server
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log what a connection's thread did not catch itself."""
@@ -47,7 +47,8 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
 class Server:
     """The embedded AWS in this process; a context manager whose ``endpoint`` is the address to give to clients.
 
-    data is the folder in which everything that lasts is kept; port 0 takes a free one.
+    data is the folder in which everything that lasts is kept; port 0 takes a free one. What moto serves is kept in
+    memory and shared by all servers of a process.
     """
 
     def __init__(self, data: Path, port: int = 0) -> None:
@@ -66,7 +67,7 @@ class Server:
         self.s3 = S3Engine(self.world)
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.1,), name="localaws", daemon=True)
         self.connections: set[socket.socket] = set()
-        self._listener.server = self
+        self._listener.owner = self
 
     def start(self) -> None:
         """Begin to answer."""
@@ -74,7 +75,8 @@ class Server:
 
     def close(self) -> None:
         """Stop answering, close the engines and release the data folder."""
-        self._listener.shutdown()
+        if self._thread.is_alive():
+            self._listener.shutdown()
         self._listener.server_close()
         self.s3.close()
         self.engines.close()
@@ -82,6 +84,7 @@ class Server:
         for connection in list(self.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        self.world.catalog.close()
         self.store.close()
         self._lock.close()
 

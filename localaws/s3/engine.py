@@ -9,8 +9,11 @@ from localaws.core import AwsError, NotSupported, World
 from localaws.s3 import xml
 from localaws.s3.bucket_api import BucketApi
 from localaws.s3.context import Context, Operation, address, check_request
+from localaws.s3.documents_api import KINDS, DocumentsApi
 from localaws.s3.listing_api import ListingApi
 from localaws.s3.multipart_api import MultipartApi
+from localaws.s3.notification_api import NotificationApi
+from localaws.s3.notifications import Notifications
 from localaws.s3.object_api import ObjectApi
 from localaws.s3.objects import check_bucket_name
 from localaws.s3.uploads import Uploads
@@ -39,6 +42,9 @@ class S3Engine:
         listings = ListingApi(world.store)
         buckets = BucketApi(world.store)
         multipart = MultipartApi(world.store, Uploads(world.store))
+        documents = DocumentsApi(world.store)
+        self._notifications = Notifications(world)
+        notification = NotificationApi(world.store, self._notifications)
         # By method and sub-resource.
         self._of_bucket: Mapping[tuple[str, str], Operation] = {
             ("PUT", ""): buckets.create,
@@ -52,6 +58,11 @@ class S3Engine:
             ("PUT", "versioning"): buckets.put_versioning,
             ("POST", "delete"): objects.delete_many,
             ("GET", "uploads"): multipart.list_uploads,
+            ("GET", "notification"): notification.get,
+            ("PUT", "notification"): notification.put,
+            **{("GET", kind): documents.get for kind in KINDS},
+            **{("PUT", kind): documents.put for kind in KINDS},
+            **{("DELETE", kind): documents.delete for kind in KINDS},
         }
         self._of_object: Mapping[tuple[str, str], Operation] = {
             ("GET", ""): objects.get,
@@ -73,7 +84,8 @@ class S3Engine:
         self._list_buckets = buckets.list_buckets
 
     def close(self) -> None:
-        """Nothing of it outlives a request."""
+        """Deliver the events that wait."""
+        self._notifications.close()
 
     def answer(self, request: Request) -> Response:
         """The answer to a request, errors included."""
