@@ -108,15 +108,16 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
 
 
 def locked() -> str:
-    """The pins of ``requirements.lock`` without their hashes, a constraint a line."""
+    """The pins of ``requirements.lock``, a line each, without hashes and extras: constraints for an installer."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    return "\n".join(re.findall(r"^([\w.\[\],-]+==[^\\\n]*?) *\\?$", lock, re.MULTILINE)) + "\n"
+    pins = re.findall(r"^([\w.-]+)(?:\[[^]]*\])?(==[^\\\n]*?) *\\?$", lock, re.MULTILINE)
+    return "".join(f"{name}{version}\n" for name, version in pins)
 
 
 def _install(wanted: str, pins: str, target: str, folder: Path, temporary: Path) -> None:
     """Install the packages into the folder with uv, which stands beside this Python."""
     (temporary / "wanted.txt").write_text(wanted, encoding="utf-8")
-    (temporary / "pins.txt").write_text(re.sub(r"\[[^]]*\]", "", pins), encoding="utf-8")
+    (temporary / "pins.txt").write_text(pins, encoding="utf-8")
     uv = Path(sys.executable).with_name("uv")
     command = [str(uv) if uv.exists() else shutil.which("uv") or "uv", "pip", "install", "--quiet"]
     command += ["--python", sys.executable, "--target", str(folder), "--no-compile-bytecode"]
