@@ -37,6 +37,7 @@ class Catalog:
         self._account = account
         self._region = region
         self._snapshot = Snapshot(folder) if folder else None
+        self._databases: dict[str, Any] = {}
         self._opened = False
         self._ended = threading.Event()
         self._saving = threading.Lock()
@@ -47,12 +48,10 @@ class Catalog:
             pass
 
     def close(self) -> None:
-        """Save what changed and leave moto's backend empty."""
+        """Save what changed; the catalog is not used after."""
         self._ended.set()
-        if self._snapshot is not None and self._opened:
+        if self._opened:
             self.save()
-            with self.backend() as backend:
-                backend.databases.clear()
 
     def save(self) -> None:
         """Write what changed since the last save to the folder."""
@@ -60,7 +59,7 @@ class Catalog:
             with self._saving:
                 with self.backend() as backend:
                     changes = self._snapshot.changes(backend)
-                self._snapshot.write(changes)
+                self._snapshot.write(*changes)
 
     # Databases
 
@@ -157,6 +156,8 @@ class Catalog:
 
         with LOCKS["glue"]:
             found = glue_backends[self._account][self._region]
+            # Moto has one backend a process; each server in it has its own databases.
+            found.databases = self._databases
             if not self._opened:
                 self._load(found)
             try:
@@ -167,7 +168,6 @@ class Catalog:
     def _load(self, backend: Any) -> None:
         self._opened = True
         if self._snapshot is not None:
-            backend.databases.clear()
             self._snapshot.restore(backend)
             threading.Thread(target=self._save_regularly, name="glue-catalog", daemon=True).start()
 

@@ -74,7 +74,10 @@ class Classifier:
         with self._lock:
             if identity in self._known:
                 return self._known[identity]
-        content = _classify(info)
+        try:
+            content = _classify(info)
+        except FileNotFoundError:
+            return None  # deleted or replaced since it was listed
         with self._lock:
             self._known[identity] = content
             if len(self._known) > REMEMBERED:
@@ -88,7 +91,9 @@ def _classify(info: ObjectInfo) -> Content | None:
     if head.startswith(b"PAR1"):
         try:
             return Content(Format("parquet"), *parquet_files.describe(info.path))
-        except OSError as error:
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError) as error:
             raise UnreadableObject(info, f"a broken Parquet file ({error})") from error
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 Mark = tuple[Any, ...]
+Changes = dict[Path, str | None]
 
 
 class Snapshot:
@@ -33,20 +34,19 @@ class Snapshot:
             for table_path in sorted(path.parent.glob("table-*.json")):
                 self._saved[table_path] = _table_mark(_restore_table(backend, database.name, _load(table_path)))
 
-    def changes(self, backend: Any) -> dict[Path, str | None]:
-        """The files to write, and as None those to remove, since the last call; the backend must be held alone."""
+    def changes(self, backend: Any) -> tuple[Changes, dict[Path, Mark]]:
+        """What ``write`` is to be given; the backend must be held alone."""
         marks: dict[Path, Mark] = {}
-        writes: dict[Path, str | None] = {}
+        writes: Changes = {}
         for path, item, mark in self._items(backend):
             marks[path] = mark
             if self._saved.get(path) != mark:
                 writes[path] = json.dumps(_dump(item), default=_encode)
-        removed: dict[Path, str | None] = dict.fromkeys(self._saved.keys() - marks.keys())
-        self._saved = marks
-        return writes | removed
+        removed: Changes = dict.fromkeys(self._saved.keys() - marks.keys())
+        return writes | removed, marks
 
-    def write(self, changes: dict[Path, str | None]) -> None:
-        """Write what ``changes`` gave; each file whole or not at all."""
+    def write(self, changes: Changes, marks: dict[Path, Mark]) -> None:
+        """Write or, for None, remove files; each whole or not at all. What fails is written by the next save."""
         for path, text in changes.items():
             if text is None:
                 path.unlink(missing_ok=True)
@@ -58,6 +58,7 @@ class Snapshot:
                 target.flush()
                 os.fsync(target.fileno())
             temporary.replace(path)
+        self._saved = marks
 
     def _items(self, backend: Any) -> Iterator[tuple[Path, Any, Mark]]:
         for database in backend.databases.values():
