@@ -147,7 +147,7 @@ checks AS (
     SELECT
         'companies_add_up' AS check_name,
         'error' AS severity,
-        count_if(active_companies + potential_companies != ever_active_companies) AS broken,
+        count(*) FILTER (WHERE active_companies + potential_companies != ever_active_companies) AS broken,
         'months in which active and potential companies are not all that were ever active' AS what
     FROM counted
 
@@ -156,7 +156,7 @@ checks AS (
     SELECT
         'potential_companies_were_active' AS check_name,
         'error' AS severity,
-        count_if(potential_companies != companies_between_months) AS broken,
+        count(*) FILTER (WHERE potential_companies != companies_between_months) AS broken,
         'months whose potential companies are not those between two active months, or after the last' AS what
     FROM counted
 
@@ -165,7 +165,7 @@ checks AS (
     SELECT
         'active_are_activated' AS check_name,
         'error' AS severity,
-        count_if(active_users > activated_users OR active_companies > activated_companies) AS broken,
+        count(*) FILTER (WHERE active_users > activated_users OR active_companies > activated_companies) AS broken,
         'months with more active than activated users or companies' AS what
     FROM counted
 
@@ -174,7 +174,7 @@ checks AS (
     SELECT
         'no_month_is_missing' AS check_name,
         'error' AS severity,
-        count_if(date_add('month', 1, month_before) != month) AS broken,
+        count(*) FILTER (WHERE date_add('month', 1, month_before) != month) AS broken,
         'months that do not follow on the one before' AS what
     FROM counted
 
@@ -256,7 +256,7 @@ checks AS (
 
     SELECT
         'upload_volume_is_usual' AS check_name,
-        CASE WHEN count_if(is_error) > 0 THEN 'error' ELSE 'warn' END AS severity,
+        CASE WHEN count(*) FILTER (WHERE is_error) > 0 THEN 'error' ELSE 'warn' END AS severity,
         count(*) AS broken,
         'new uploads with over 5 times more or fewer logins than the mean of the 28 before' AS what
     FROM unusual_volumes
