@@ -17,7 +17,11 @@ if ! "$python" -m venv --clear .venv >/dev/null 2>&1; then
     package="$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "  installing Debian's $package"
-        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package") >/dev/null
+        log="$(mktemp)"
+        if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package"; } >"$log" 2>&1; then
+            cat "$log" >&2
+            exit 1
+        fi
         "$python" -m venv --clear .venv
     else
         echo "Python's venv is missing. Install it and try again: sudo apt-get install $package" >&2
