@@ -111,11 +111,12 @@ VISUAL = ("VisualId", "Title", "Subtitle", "ChartConfiguration", "VisualContentA
 SHEET = ("SheetId", "Name", "Title", "Description", "Visuals", "Layouts", "ContentType")
 DEFINITION = ("DataSetIdentifierDeclarations", "Sheets", "FilterGroups", "ColumnConfigurations", "Options")
 
-# Values that would be drawn otherwise than they are meant: refused although their key is known.
+# Values that AWS would draw and that are not drawn here, although their key is known.
 _REFUSED_VALUES = {
-    "Orientation": ({"HORIZONTAL", "VERTICAL"}, ""),
-    "LineInterpolation": ({"LINEAR", "SMOOTH", "STEPPED"}, ""),
-    "AxisBinding": ({"PRIMARY_YAXIS"}, "a second axis of lines is not drawn; use a combo chart"),
+    ("AxisBinding", "SECONDARY_YAXIS"): "a second axis of lines is not drawn; use a combo chart",
+    ("PrimaryValueDisplayType", "HIDDEN"): "the value itself is always shown",
+    ("PrimaryValueDisplayType", "COMPARISON"): "the value itself is always shown",
+    ("LineVisibility", "HIDDEN"): "lines are always shown",
 }
 
 
@@ -133,8 +134,8 @@ def refusals(given: Any, allowed: Any, path: str) -> list[str]:
         if key not in inner:
             if value not in ({}, [], None):
                 reasons.append(f"{path}.{key} is not drawn by the embedded QuickSight")
-        elif key in _REFUSED_VALUES and isinstance(value, str) and value not in _REFUSED_VALUES[key][0]:
-            reasons.append(f"{path}.{key} {value} is not drawn: {_REFUSED_VALUES[key][1] or 'unknown value'}")
+        elif isinstance(value, str) and (key, value) in _REFUSED_VALUES:
+            reasons.append(f"{path}.{key} {value}: {_REFUSED_VALUES[key, value]}")
         else:
             reasons += refusals(value, inner[key], f"{path}.{key}")
     return reasons

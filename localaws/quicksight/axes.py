@@ -12,6 +12,7 @@ from localaws.quicksight.model import Field
 
 Spec = dict[str, Any]
 MOST_PERIODS = 2_000
+TICKS = 5
 _STEP = {"HOUR": timedelta(hours=1), "DAY": timedelta(days=1), "WEEK": timedelta(weeks=1)}
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
@@ -96,8 +97,9 @@ def time_axis(field: Field, title: str | None, options: Mapping[str, Any]) -> Sp
         "title": title,
         "labelExpr": label,
         "labelAngle": 0,
+        "labelFlush": False,
         "labelOverlap": "greedy",
-        "tickCount": {"expr": "max(2, floor(width / 76))"},
+        "tickCount": {"expr": "max(2, floor(width / 56))"},
     }
 
 
@@ -105,7 +107,7 @@ def amount_axis(fields: Sequence[Field], most: float, title: str | None, options
     """The axis of amounts: whole numbers in full up to 99,999, then with k, M, G."""
     percent = any("PercentageDisplayFormatConfiguration" in numeric_format(field.format) for field in fields)
     number = "~%" if percent else ",~f" if most < 100_000 else "~s"
-    axis = {**_visibility(options, grid=True), "title": title, "format": number, "tickCount": 5}
+    axis = {**_visibility(options, grid=True), "title": title, "format": number, "tickCount": TICKS}
     whole = most >= 1 and all(field.aggregation in ("COUNT", "DISTINCT_COUNT") for field in fields)
     return {**axis, "tickMinStep": 1} if whole or 1 <= most <= 5 else axis
 
@@ -114,9 +116,9 @@ def amount_scale(options: Mapping[str, Any]) -> Spec:
     """The scale of amounts: from zero, unless the definition gives ends or asks for the data's own."""
     given = ((options.get("DataOptions") or {}).get("NumericAxisOptions") or {}).get("Range") or {}
     if "DataDriven" in given:
-        return {"zero": False, "nice": True}
+        return {"zero": False, "nice": TICKS}
     ends = given.get("MinMax") or {}
-    scale: Spec = {"zero": True, "nice": True}
+    scale: Spec = {"zero": True, "nice": TICKS}
     if ends.get("Minimum") is not None:
         scale["domainMin"] = ends["Minimum"]
         scale["zero"] = False

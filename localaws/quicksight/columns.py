@@ -1,4 +1,4 @@
-"""Columns of a data set: QuickSight's types, how a query's columns become them, and the transforms of a logical table."""
+"""Columns of a data set: QuickSight's types, how a query's columns become them, and a logical table's transforms."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from localaws.core import AwsError, NotSupported
 from localaws.quicksight.shared import invalid, only
 
-ARROW = {
+# The stubs of pyarrow know too few overloads of its kernels.
+pc: Any = pyarrow.compute
+
+ARROW: dict[str, Any] = {
     "STRING": pa.string(),
     "INTEGER": pa.int64(),
     "DECIMAL": pa.float64(),
     "DATETIME": pa.timestamp("ms"),
     "BIT": pa.bool_(),
     "BOOLEAN": pa.bool_(),
+}
+_ATHENA = {
+    **dict.fromkeys(("varchar", "char", "string"), "STRING"),
+    **dict.fromkeys(("tinyint", "smallint", "integer", "int", "bigint"), "INTEGER"),
+    **dict.fromkeys(("real", "float", "double", "decimal"), "DECIMAL"),
+    **dict.fromkeys(("date", "timestamp", "timestamp with time zone"), "DATETIME"),
+    "boolean": "BIT",
+    "unknown": "NULL",
 }
 _READ_AS = {"BIT": "INTEGER", "BOOLEAN": "INTEGER"}  # what a data set shows of a Boolean: 1 and 0
 _CASTS = {
@@ -60,48 +71,44 @@ def declared(inputs: Sequence[Mapping[str, Any]], where: str) -> list[Column]:
     return columns
 
 
-def read_rows(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
-    """The declared columns of a query's rows in QuickSight's types; IngestionFailed where they do not fit."""
+def read_rows(table: pa.Table, kinds: Sequence[tuple[str, str]], columns: Sequence[Column]) -> pa.Table:
+    """The declared columns of a query's rows in QuickSight's types; kinds are the query's names and Athena types.
+
+    Raises IngestionFailed where the query does not give what is declared.
+    """
+    given = dict(kinds)
+    if len(given) < len(kinds):
+        raise IngestionFailed("DUPLICATE_COLUMN_NAMES_FOUND", "the query gives two columns of one name; rename one")
     arrays = []
     for column in columns:
-        if column.name not in table.column_names:
-            raise IngestionFailed(
-                "SQL_SCHEMA_MISMATCH_ERROR",
-                f"the query gives no column {column.name!r}; it gives {', '.join(table.column_names)}",
-            )
-        arrays.append(_read(table.column(column.name), column))
+        if column.name not in given:
+            message = f"the query gives no column {column.name!r}; it gives {', '.join(given)}"
+            raise IngestionFailed("SQL_SCHEMA_MISMATCH_ERROR", message)
+        arrays.append(_read(table.column(column.name), given[column.name], column))
     return pa.table(arrays, names=[column.name for column in columns])
 
 
-def _read(array: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
-    given = _type_of(array.type)
+def _read(array: Any, kind: str, column: Column) -> Any:
+    given = _type_of(kind)
     fits = given == column.type or (given, column.type) in {("INTEGER", "DECIMAL"), ("BIT", "BOOLEAN")}
-    if not fits:
+    if not fits and given != "NULL":
         raise IngestionFailed(
             "SQL_SCHEMA_MISMATCH_ERROR",
-            f"column {column.name!r} is declared {column.type}, but the query gives {given} ({array.type});"
-            " correct InputColumns or cast it in the SQL",
+            f"column {column.name!r} is declared {column.type}, but the query gives {kind};"
+            " correct the declared type or cast it in the SQL",
         )
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
+        # An instant as UTC, without zone.
         array = array.cast(pa.timestamp(array.type.unit, "UTC")).cast(pa.timestamp(array.type.unit))
-    # SPICE keeps milliseconds, so finer parts of a second are cut off.
-    read = pc.cast(array, ARROW[column.type], safe=given not in ("DATETIME", "DECIMAL"))
+    # SPICE keeps milliseconds and doubles: finer parts are cut off. A whole number never loses anything.
+    read = array.cast(ARROW[column.type], safe=column.type not in ("DATETIME", "DECIMAL"))
     return read.cast(pa.int64()) if pa.types.is_boolean(read.type) else read
 
 
-def _type_of(given: pa.DataType) -> str:
-    types = pa.types
-    if types.is_string(given) or types.is_large_string(given) or types.is_null(given):
-        return "STRING"
-    if types.is_dictionary(given):
-        return _type_of(given.value_type)
-    if types.is_integer(given):
-        return "INTEGER"
-    if types.is_floating(given) or types.is_decimal(given):
-        return "DECIMAL"
-    if types.is_date(given) or types.is_timestamp(given):
-        return "DATETIME"
-    return "BIT" if types.is_boolean(given) else str(given)
+def _type_of(kind: str) -> str:
+    """The QuickSight type of an Athena type; NULL for a column of nothing but nulls."""
+    name = kind.lower().partition("(")[0].strip()
+    return _ATHENA.get(name, kind)
 
 
 def output_columns(columns: Sequence[Column], transforms: Sequence[Mapping[str, Any]]) -> list[Column]:
@@ -153,7 +160,7 @@ def _cast(table: pa.Table, name: str, new: str) -> pa.Table:
     if pa.types.is_string(table.schema.field(name).type) and new in _NUMERALS:
         numeral = pc.match_substring_regex(table.column(name), _NUMERALS[new])
         table = table.filter(pc.fill_null(numeral, True))
-    cast = pc.cast(table.column(name), ARROW[new], safe=False)
+    cast = table.column(name).cast(ARROW[new], safe=False)
     return table.set_column(table.column_names.index(name), name, cast)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from localaws.quicksight import allowed
 from localaws.quicksight.aggregate import AGGREGATIONS
-from localaws.quicksight.columns import Column
+from localaws.quicksight.fields import FieldReader, Schemas, aggregation_of, format_of, labels_of
 from localaws.quicksight.filters import conditions_of
-from localaws.quicksight.formats import check_date_pattern
 from localaws.quicksight.model import Definition, Element, Field, Sheet, Sort, Visual
 from localaws.quicksight.problems import Problems
 
@@ -23,12 +22,6 @@ _KINDS = {
     "TableVisual": "table",
 }
 _WEEK = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
-_FIELD_KINDS = {"Date": "date", "Numerical": "number", "Categorical": "text"}
-_COLUMN_KINDS = {"DATETIME": "date", "INTEGER": "number", "DECIMAL": "number", "STRING": "text"}
-GRANULARITIES = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")
-
-# Columns of a data set by its id; None where there is no such data set.
-Schemas = Mapping[str, Sequence[Column] | None]
 
 
 def read_definition(given: Mapping[str, Any], schemas: Schemas) -> tuple[Definition, Problems]:
@@ -42,19 +35,20 @@ def data_set_ids(given: Mapping[str, Any]) -> dict[str, str]:
     return {item["Identifier"]: item["DataSetArn"].rpartition("/")[2] for item in declarations}
 
 
-@dataclass
 class _Reader:
-    given: Mapping[str, Any]
-    schemas: Schemas
-    problems: Problems = field(default_factory=Problems)
+    def __init__(self, given: Mapping[str, Any], schemas: Schemas) -> None:
+        self.given = given
+        self.schemas = schemas
+        self.problems = Problems()
+        self.data_sets = data_set_ids(given)
+        formats = {
+            (item["Column"]["DataSetIdentifier"], item["Column"]["ColumnName"]): format_of(item)
+            for item in given.get("ColumnConfigurations") or []
+        }
+        self.fields = FieldReader(self.data_sets, schemas, formats, self.problems)
 
     def read(self) -> tuple[Definition, Problems]:
         given = self.given
-        self.data_sets = data_set_ids(given)
-        self.formats = {
-            (item["Column"]["DataSetIdentifier"], item["Column"]["ColumnName"]): _format(item)
-            for item in given.get("ColumnConfigurations") or []
-        }
         self.problems.refuse(allowed.refusals(given, dict.fromkeys(allowed.DEFINITION), "Definition"))
         options = given.get("Options") or {}
         self.problems.refuse(allowed.refusals(options, ("WeekStart", "Timezone"), "Definition.Options"))
@@ -74,11 +68,14 @@ class _Reader:
         self.problems.refuse(allowed.refusals(given, dict.fromkeys(allowed.SHEET), path))
         if given.get("ContentType", "INTERACTIVE") != "INTERACTIVE":
             self.problems.refuse([f"{path}.ContentType PAGINATED is not drawn by the embedded QuickSight"])
-        visuals = {}
+        visuals: dict[str, Visual | None] = {}
         for index, item in enumerate(given.get("Visuals") or []):
-            visual = self._visual(item, given["SheetId"], f"{path}.Visuals[{index}]")
-            if visual is not None:
-                visuals[visual.id] = visual
+            ((shape, body),) = item.items()
+            place = f"{path}.Visuals[{index}].{shape}"
+            name = body["VisualId"]
+            if name in visuals:
+                self.problems.refuse([f"{place}: the visual id {name!r} is there twice"])
+            visuals[name] = self._visual(shape, body, given["SheetId"], place)
         return Sheet(
             given["SheetId"],
             given.get("Name") or given.get("Title") or f"Sheet {number + 1}",
@@ -87,28 +84,32 @@ class _Reader:
             self._elements(given.get("Layouts") or [], visuals, path),
         )
 
-    def _elements(self, layouts: Sequence[Any], visuals: Mapping[str, Visual], path: str) -> tuple[Element, ...]:
+    def _elements(self, layouts: Sequence[Any], visuals: Mapping[str, Visual | None], path: str) -> tuple[Element, ...]:
         if not layouts:
-            return tuple(Element(visual, None, 18, None, 12) for visual in visuals.values())
+            return tuple(Element(visual, None, 18, None, 12) for visual in visuals.values() if visual is not None)
         configuration = layouts[0]["Configuration"]
         if list(configuration) != ["GridLayout"]:
             self.problems.refuse([f"{path}.Layouts: {sorted(configuration)} is not drawn; use GridLayout"])
             return ()
         elements = []
-        for item in configuration["GridLayout"]["Elements"]:
-            if item["ElementType"] != "VISUAL" or item["ElementId"] not in visuals:
-                if item["ElementType"] != "VISUAL":
-                    self.problems.refuse([f"{path}.Layouts: element type {item['ElementType']} is not drawn"])
-                continue
+        placed = configuration["GridLayout"]["Elements"]
+        for item in placed:
+            name = item["ElementId"]
+            if item["ElementType"] != "VISUAL":
+                self.problems.refuse([f"{path}.Layouts: element type {item['ElementType']} is not drawn"])
+            elif name not in visuals:
+                self.problems.refuse([f"{path}.Layouts places {name!r}, which is not among the visuals"])
             if (item.get("ColumnIndex") or 0) + item["ColumnSpan"] > 36:
-                self.problems.refuse([f"{path}.Layouts: {item['ElementId']} reaches beyond the grid's 36 columns"])
-            place = (item.get("ColumnIndex"), item["ColumnSpan"], item.get("RowIndex"), item["RowSpan"])
-            elements.append(Element(visuals[item["ElementId"]], *place))
+                self.problems.refuse([f"{path}.Layouts: {name!r} reaches beyond the grid's 36 columns"])
+            visual = visuals.get(name)
+            if visual is not None:
+                place = (item.get("ColumnIndex"), item["ColumnSpan"], item.get("RowIndex"), item["RowSpan"])
+                elements.append(Element(visual, *place))
+        for name in sorted(set(visuals) - {item["ElementId"] for item in placed}):
+            self.problems.refuse([f"{path}.Layouts has no place for the visual {name!r}"])
         return tuple(sorted(elements, key=lambda element: (element.row or 0, element.column or 0)))
 
-    def _visual(self, given: Mapping[str, Any], sheet: str, path: str) -> Visual | None:
-        ((shape, body),) = given.items()
-        path = f"{path}.{shape}"
+    def _visual(self, shape: str, body: Mapping[str, Any], sheet: str, path: str) -> Visual | None:
         if shape not in _KINDS:
             self.problems.refuse([f"{path} is not drawn; drawn are {', '.join(_KINDS)}"])
             return None
@@ -119,8 +120,8 @@ class _Reader:
         wells = options.get("FieldWells") or {}
         if shape != "KPIVisual":
             wells = next(iter(wells.values()), {})
-        labels = _labels(options)
-        wanted = {name: self._fields(wells.get(name), labels, f"{path}.{name}") for name in wells}
+        labels = labels_of(options)
+        wanted = {name: self.fields.fields(wells.get(name), labels, f"{path}.{name}") for name in wells}
         values = wanted.get("Values", ()) + wanted.get("BarValues", ())
         groups = wanted.get("Category", ()) + wanted.get("GroupBy", ()) + wanted.get("TrendGroups", ())
         colors = wanted.get("Colors", ())
@@ -129,9 +130,10 @@ class _Reader:
         if len(self.problems) > before:
             return None
         visual = Visual(
-            body["VisualId"],
-            _KINDS[shape],
-            *(_text(body.get(part)) for part in ("Title", "Subtitle")),
+            id=body["VisualId"],
+            kind=_KINDS[shape],
+            title=_text(body.get("Title")),
+            subtitle=_text(body.get("Subtitle")),
             description=body.get("VisualContentAltText") or "",
             groups=groups,
             color=colors[0] if colors else None,
@@ -144,7 +146,7 @@ class _Reader:
         sorting = options.get("SortConfiguration") or {}
         order, limit = self._sorting(sorting, visual, f"{path}.SortConfiguration")
         filters = self.given.get("FilterGroups") or []
-        conditions = conditions_of(filters, sheet, visual, self.problems, self._column)
+        conditions = conditions_of(filters, sheet, visual, self.problems, self.fields.column)
         return replace(visual, sort=order, limit=limit, conditions=conditions)
 
     def _check_wells(
@@ -198,100 +200,13 @@ class _Reader:
             return None
         column = details["SortBy"]
         function = details.get("AggregationFunction") or {}
-        name = _aggregation(function) or "SUM"
-        if not self._known(column, path):
+        name = aggregation_of(function) or "SUM"
+        if not self.fields.known(column, path):
             return None
         if name not in AGGREGATIONS:
             self.problems.refuse([f"{path}: the aggregation {function} is not done here"])
         place = (column["DataSetIdentifier"], column["ColumnName"])
         return Sort(Field("sort", *place, kind="number", aggregation=name), descending)
-
-    def _fields(self, given: Sequence[Any] | None, labels: Mapping[str, str], path: str) -> tuple[Field, ...]:
-        fields = []
-        for number, item in enumerate(given or []):
-            made = self._field(item, labels, f"{path}[{number}]")
-            if made is not None:
-                fields.append(made)
-        return tuple(fields)
-
-    def _field(self, given: Mapping[str, Any], labels: Mapping[str, str], path: str) -> Field | None:
-        # A table's unaggregated field stands by itself; all others are named by their kind.
-        shape, details = ("", given) if "FieldId" in given else next(iter(given.items()))
-        if "Calculated" in shape:
-            self.problems.refuse([f"{path}: {shape} is not computed here; compute it in the data set's SQL"])
-            return None
-        column = details["Column"]
-        if not self._known(column, path):
-            return None
-        actual = _COLUMN_KINDS[self._column(column).type]  # type: ignore[union-attr]
-        kind = next((kind for name, kind in _FIELD_KINDS.items() if shape.startswith(name)), actual)
-        if kind != actual:
-            message = f"{column['ColumnName']!r} is a {actual} column, but is used in a {shape}"
-            self.problems.error("COLUMN_TYPE_MISMATCH", message, path)
-            return None
-        place = (column["DataSetIdentifier"], column["ColumnName"])
-        settings = _format(details) or self.formats.get(place, {})
-        if settings.get("DateTimeFormat"):
-            check_date_pattern(settings["DateTimeFormat"], path)
-        aggregation, granularity = None, None
-        if shape.endswith("MeasureField"):
-            usual = "SUM" if kind == "number" else "COUNT"
-            function = details.get("AggregationFunction") or usual
-            aggregation = _aggregation(function) if isinstance(function, Mapping) else function
-            if aggregation not in AGGREGATIONS:
-                self.problems.refuse([f"{path}: the aggregation {function} is not done here"])
-        elif shape == "DateDimensionField":
-            granularity = details.get("DateGranularity") or "DAY"
-            if granularity not in GRANULARITIES:
-                self.problems.refuse([f"{path}: the granularity {granularity} is not drawn"])
-        label = labels.get(details["FieldId"], column["ColumnName"])
-        return Field(details["FieldId"], *place, kind, granularity, aggregation, settings, label)
-
-    def _known(self, column: Mapping[str, Any], path: str) -> bool:
-        name, identifier = column["ColumnName"], column["DataSetIdentifier"]
-        if identifier not in self.data_sets:
-            message = f"data set identifier {identifier!r} is not declared"
-            self.problems.error("DATA_SET_NOT_FOUND", message, path)
-            return False
-        if self._column(column) is None:
-            if self.schemas.get(self.data_sets[identifier]) is not None:
-                message = f"column {name!r} is not in data set {self.data_sets[identifier]}"
-                self.problems.error("COLUMN_REPLACEMENT_MISSING", message, path)
-            return False
-        return True
-
-    def _column(self, column: Mapping[str, Any]) -> Column | None:
-        columns = self.schemas.get(self.data_sets.get(column["DataSetIdentifier"], ""))
-        return next((item for item in columns or () if item.name == column["ColumnName"]), None)
-
-
-def _aggregation(function: Mapping[str, Any]) -> str | None:
-    inner = function.get("NumericalAggregationFunction", function)
-    named = inner.get("SimpleNumericalAggregation")
-    return named or inner.get("CategoricalAggregationFunction") or inner.get("DateAggregationFunction")
-
-
-def _format(details: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A field's format; an unaggregated field and a column configuration name its kind around it."""
-    given = details.get("FormatConfiguration") or {}
-    for name in ("NumberFormatConfiguration", "DateTimeFormatConfiguration", "StringFormatConfiguration"):
-        if name in given:
-            return dict(given[name])
-    return dict(given)
-
-
-def _labels(options: Mapping[str, Any]) -> dict[str, str]:
-    """Labels by field id: of a table's field options, and of axis labels that apply to a field."""
-    labels = {}
-    for item in (options.get("FieldOptions") or {}).get("SelectedFieldOptions") or []:
-        if item.get("CustomLabel"):
-            labels[item["FieldId"]] = item["CustomLabel"]
-    for name, part in options.items():
-        if name.endswith("LabelOptions"):
-            for item in part.get("AxisLabelOptions") or []:
-                if item.get("CustomLabel") and item.get("ApplyTo"):
-                    labels[item["ApplyTo"]["FieldId"]] = item["CustomLabel"]
-    return labels
 
 
 def _text(label: Mapping[str, Any] | None) -> str:

@@ -50,7 +50,7 @@ def numeric_format(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def number_text(value: float | Decimal, config: Mapping[str, Any], aggregation: str | None = None) -> str:
     """A number with separators, scale, prefix and suffix; whole numbers without decimal places by default."""
-    kind, details = next(iter(config.items()), ("NumberDisplayFormatConfiguration", {}))
+    kind, details = _display(config)
     number = Decimal(str(value))
     suffix = ""
     if kind == "PercentageDisplayFormatConfiguration":
@@ -73,6 +73,10 @@ def number_text(value: float | Decimal, config: Mapping[str, Any], aggregation: 
         return text
     parentheses = (details.get("NegativeValueConfiguration") or {}).get("DisplayMode") == "POSITIVE"
     return f"({text})" if parentheses else f"\N{MINUS SIGN}{text}"
+
+
+def _display(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    return next(iter(config.items()), ("NumberDisplayFormatConfiguration", {}))
 
 
 def date_text(value: datetime, pattern: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from localaws.quicksight.theme import config
 from localaws.quicksight.view import Figure, Panel, Source, Tab, Table, View
 
+ROOT = "/_localaws/quicksight"
 ARROWS = {"up": "▲", "down": "▼", "same": ""}
 _TALL = 12  # rows of the grid from which a chart is drawn taller on a phone
 
@@ -49,7 +50,7 @@ def dashboard_file(view: View, scripts: Sequence[str], styles: Sequence[str]) ->
 def list_page(dashboards: Sequence[tuple[str, str, int, datetime]], styles: Sequence[str]) -> Html:
     """The list of dashboards: id, name, published version, when that was published."""
     rows = "".join(
-        f'<tr><td><a href="/_localaws/quicksight/dashboards/{escape(name)}">{escape(title)}</a></td><td>{escape(name)}</td>'
+        f'<tr><td><a href="{ROOT}/dashboards/{escape(name)}">{escape(title)}</a></td><td>{escape(name)}</td>'
         f'<td class="number">{version}</td><td>{_time(at)}</td></tr>'
         for name, title, version, at in dashboards
     )
@@ -111,15 +112,16 @@ def _body(view: View, *, links: bool) -> str:
     tabs = ""
     if len(view.tabs) > 1:
         buttons = "".join(
-            f'<button role="tab" id="tab-{number}" aria-controls="sheet-{number}"'
-            f' aria-selected="{str(number == 0).lower()}" tabindex="{0 if number == 0 else -1}">{escape(tab.name)}</button>'
+            f'<button role="tab" id="tab-{number}" aria-controls="sheet-{number}" tabindex="{-1 if number else 0}"'
+            f' aria-selected="{"false" if number else "true"}">{escape(tab.name)}</button>'
             for number, tab in enumerate(view.tabs)
         )
         tabs = f'<div class="tabs" role="tablist" aria-label="Sheets">{buttons}</div>'
     sheets = "".join(_sheet(tab, number, many=len(view.tabs) > 1) for number, tab in enumerate(view.tabs))
     return (
         '<a class="skip" href="#main">Skip to the charts</a>'
-        f'<header class="top">{files}<h1>{escape(view.name)}</h1><ul class="sources">{sources}</ul>{tabs}</header>'
+        f'<header class="top"><div class="name"><h1>{escape(view.name)}</h1>{files}</div>'
+        f'<ul class="sources">{sources}</ul>{tabs}</header>'
         f'<main id="main">{sheets}</main>'
         f'<script type="application/json" id="content">{_json(_content(view))}</script>'
     )
@@ -142,7 +144,8 @@ def _sheet(tab: Tab, number: int, *, many: bool) -> str:
     title = f"<h2>{escape(tab.title)}</h2>" if tab.title else ""
     about = f'<p class="about">{escape(tab.description)}</p>' if tab.description else ""
     cells = "".join(_panel(panel, f"{number}-{place}") for place, panel in enumerate(tab.panels))
-    return f'<section class="sheet" id="sheet-{number}"{role}{hidden}>{title}{about}<div class="grid">{cells}</div></section>'
+    inner = f'{title}{about}<div class="grid">{cells}</div>'
+    return f'<section class="sheet" id="sheet-{number}"{role}{hidden}>{inner}</section>'
 
 
 def _panel(panel: Panel, place: str) -> str:
@@ -158,7 +161,8 @@ def _panel(panel: Panel, place: str) -> str:
     elif panel.spec is not None and panel.table is not None:
         said = escape(visual.description or f"{visual.title or visual.id}: {visual.kind} chart")
         inner = (
-            f'<button class="toggle" type="button" aria-pressed="false" aria-label="Numbers of {name}" hidden>Table</button>'
+            '<button class="toggle" type="button" aria-pressed="false" hidden'
+            f' aria-label="Table: {name}">Table</button>'
             f'<div class="chart" data-chart="{place}" role="img" aria-label="{said}" hidden></div>'
             f"{_table(panel.table, place, name, 'numbers')}"
         )
@@ -201,7 +205,7 @@ def _table(table: Table, place: str, name: str, kind: str) -> str:
         )
     cut = f'<p class="message">Only the first {len(table.rows):,} rows are shown.</p>' if table.cut else ""
     return (
-        f'<div class="{kind} rows-of" data-table="{place}"><div class="rows" tabindex="0" role="region"'
+        f'<div class="{kind}" data-table="{place}"><div class="rows" tabindex="0" role="region"'
         f' aria-label="Rows of {name}"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
         f"{pager}{cut}</div>"
     )

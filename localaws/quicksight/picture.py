@@ -56,7 +56,7 @@ def svg(view: View) -> str:
 def _boxes(panels: Sequence[Panel]) -> list[tuple[float, float, float, float]]:
     """x, y, width and height of each panel's card, from its place on the grid of 36 columns."""
     unit = (WIDTH - 2 * MARGIN + GAP) / 36
-    boxes = []
+    boxes: list[tuple[float, float, float, float]] = []
     flow_row, flow_column, line = 0, 0, 0
     for panel in panels:
         element = panel.element

@@ -22,8 +22,11 @@ class Problems:
 
     def error(self, kind: str, message: str, path: str) -> None:
         """A DashboardErrorType, what is wrong, and where in the definition."""
-        self.errors.append({"Type": kind, "Message": f"{path}: {message}", "ViolatedEntities": [{"Path": path}]})
+        error = {"Type": kind, "Message": f"{path}: {message}", "ViolatedEntities": [{"Path": path}]}
+        if error not in self.errors:
+            self.errors.append(error)
 
     def refuse(self, reasons: Iterable[str]) -> None:
         """Parts that are not drawn, each with its path."""
-        self.refusals.extend(reasons)
+        # A filter is read once for each visual, and would be refused as often.
+        self.refusals.extend(reason for reason in reasons if reason not in self.refusals)

@@ -47,12 +47,10 @@ def query(shelf: Shelf, record: Record) -> tuple[pa.Table, int]:
         sql = f"SELECT {names} FROM {_quoted(database)}.{_quoted(details['Name'])}"
     try:
         athena: Any = shelf.world.engines["athena"]
-        table = athena.execute(sql, database).arrow()
+        result = athena.execute(sql, database)
     except AwsError as error:
         raise IngestionFailed(_kind_of(error), error.message) from error
-    if isinstance(table, pa.RecordBatchReader):
-        table = table.read_all()
-    return transformed(read_rows(table, columns), transforms)
+    return transformed(read_rows(result.arrow(), result.columns, columns), transforms)
 
 
 def write(shelf: Shelf, data_set: str, ingestion: str, table: pa.Table) -> Record:

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import vl_convert
@@ -23,7 +24,6 @@ from localaws.quicksight.view import View, view_of
 
 log = logging.getLogger(__name__)
 
-_ROOT = "/_localaws/quicksight"
 _ASSETS = Path(__file__).parent / "assets"
 _PATH = re.compile(r"/(?P<kind>dashboards|embed)/(?P<id>[\w\-]{1,512})(?P<suffix>\.html|\.png|\.svg)?")
 _LOCAL = ("'self'", "http://localhost:*", "http://127.0.0.1:*")
@@ -59,7 +59,7 @@ class Site:
                 (name, record["Name"], record["Published"], record["LastPublishedTime"])
                 for name, record in self._shelf.dashboards.items()
             ]
-        return _html(page.list_page(rows, [self._style(f"{_ROOT}/assets")]))
+        return _html(page.list_page(rows, [self._style(f"{page.ROOT}/assets")]))
 
     def _dashboard(self, name: str, suffix: str) -> PageResponse:
         view = self._view(name)
@@ -88,18 +88,18 @@ class Site:
             pair = self._dashboards.published(name)
         if pair is None:
             return self._missing("This dashboard is not there", f"Create {name} with CreateDashboard.")
-        record, version = pair
-        if version["Errors"]:
-            text = " ".join(error["Message"] for error in version["Errors"])
+        record, shown = pair
+        if shown["Errors"]:
+            text = " ".join(error["Message"] for error in shown["Errors"])
             return self._missing(f"{record['Name']} could not be created", text, 409)
-        return view_of(self._shelf, record, version)
+        return view_of(self._shelf, record, shown)
 
     def _page(self, view: View, frames: Sequence[str]) -> PageResponse:
         scripts = [f"../assets/{self._vega.name}", f"../assets/{_named(_ASSETS / 'page.js')}"]
         return _html(page.dashboard_page(view, scripts, [self._style("../assets")], frames))
 
     def _missing(self, title: str, text: str, status: int = 404) -> PageResponse:
-        return _html(page.message_page(title, text, [self._style(f"{_ROOT}/assets")]), status)
+        return _html(page.message_page(title, text, [self._style(f"{page.ROOT}/assets")]), status)
 
     def _style(self, base: str) -> str:
         return f"{base}/{_named(_ASSETS / 'page.css')}"
@@ -120,11 +120,11 @@ class Site:
         """Vega, Vega-Lite and Vega-Embed in one file; made once, which takes two seconds."""
         with self._bundling:
             folder = self._shelf.root / "cache"
-            file = folder / f"vega-{vl_convert.__version__}.js"
+            file = folder / f"vega-{version('vl-convert-python')}.js"
             if not file.exists():
                 folder.mkdir(exist_ok=True)
                 fresh = file.with_suffix(".new")
-                fresh.write_text(vl_convert.javascript_bundle())
+                fresh.write_text(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
                 fresh.replace(file)
             return file
 

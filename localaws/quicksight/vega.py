@@ -6,10 +6,9 @@ Names and values of the data stand in data fields with fixed names, never in exp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-from localaws.quicksight import axes
+from localaws.quicksight import axes, series
 from localaws.quicksight.aggregate import Data
 from localaws.quicksight.axes import Spec
 from localaws.quicksight.formats import shown
@@ -37,108 +36,16 @@ def chart(visual: Visual, data: Data) -> Spec:
         "width": "container",
         "height": "container",
         "autosize": {"type": "fit", "contains": "padding"},
-        "config": {"legend": {"orient": _legend_place(visual.options)}},
+        "config": {"legend": {"orient": series.legend_place(visual.options)}},
     }
     return {**spec, **marks}
-
-
-def series_names(visual: Visual, data: Data, fields: Sequence[Field]) -> list[str]:
-    """What the legend says, in order: the colour's values, or the measures' labels."""
-    if visual.color is not None:
-        return [shown(visual.color, value) for value in data.colors]
-    return _distinct([field.label for field in fields])
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    seen: list[str] = []
-    for name in names:
-        number = seen.count(name)
-        seen.append(name if not number else f"{name} ({number + 1})")
-    return seen
-
-
-def points(visual: Visual, data: Data, fields: Sequence[Field], skip: int = 0) -> list[Spec]:
-    """One object per category and series: x and its text, the series, y, and the texts of all series at that x."""
-    names = series_names(visual, data, fields)
-    category = visual.groups[0]
-    made: list[Spec] = []
-    together: dict[Any, Spec] = {}
-    for row in data.rows:
-        place = axes.key(category, row[0])
-        texts = together.setdefault(place, {})
-        measures = row[1 + (visual.color is not None) + skip :]
-        if visual.color is not None:
-            pairs = [(data.colors.index(row[1]), measures[0], visual.values[0])]
-        else:
-            pairs = [(n, measures[n], field) for n, field in enumerate(fields)]
-        for number, value, field in pairs:
-            texts[f"t{number}"] = shown(field, value)
-            text = shown(category, row[0])
-            made.append({"x": place, "xt": text, "s": names[number], "n": number, "y": _float(value)})
-    return [{**point, **together[point["x"]]} for point in made]
-
-
-def _float(value: Any) -> float | int | None:
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def _tooltip(visual: Visual, names: Sequence[str]) -> list[Spec]:
-    first = {"field": "xt", "type": "nominal", "title": visual.groups[0].label}
-    return [first, *({"field": f"t{n}", "type": "nominal", "title": name} for n, name in enumerate(names))]
-
-
-def _color(visual: Visual, names: Sequence[str]) -> Spec:
-    if len(names) == 1:
-        return {"value": _palette(visual, names)[0] or PALETTE[0]}
-    given = _palette(visual, names)
-    scale = {"domain": list(names), "range": [colour or PALETTE[n % len(PALETTE)] for n, colour in enumerate(given)]}
-    return {"field": "s", "type": "nominal", "scale": scale, "sort": None, "legend": _legend(visual.options)}
-
-
-def _palette(visual: Visual, names: Sequence[str]) -> list[str | None]:
-    palette = visual.options.get("VisualPalette") or {}
-    by_field: dict[str, str] = {}
-    by_value: dict[str, str] = {}
-    for item in palette.get("ColorMap") or []:
-        element = item["Element"]
-        if element.get("FieldValue") is not None:
-            by_value[element["FieldValue"]] = item["Color"]
-        elif element.get("FieldId"):
-            by_field[element["FieldId"]] = item["Color"]
-    if visual.color is not None:
-        return [by_value.get(name) for name in names]
-    usual = palette.get("ChartColor") if len(names) == 1 else None
-    fields = (*visual.values, *visual.lines)
-    return [by_field.get(field.id) or usual for field in fields][: len(names)]
-
-
-def _legend(options: Mapping[str, Any]) -> Spec | None:
-    given = options.get("Legend") or {}
-    if given.get("Visibility") == "HIDDEN":
-        return None
-    title = given.get("Title") or {}
-    return {"title": title.get("CustomLabel") if title.get("Visibility") != "HIDDEN" else None}
-
-
-def _legend_place(options: Mapping[str, Any]) -> str:
-    place = (options.get("Legend") or {}).get("Position", "AUTO")
-    return {"RIGHT": "right", "BOTTOM": "bottom"}.get(place, "top")
-
-
-def _most(visual: Visual, rows: Sequence[Spec], *, stacked: bool) -> float:
-    if not stacked:
-        return max((abs(row["y"]) for row in rows if row["y"] is not None), default=0)
-    sums: dict[Any, float] = {}
-    for row in rows:
-        sums[row["x"]] = sums.get(row["x"], 0) + abs(row["y"] or 0)
-    return max(sums.values(), default=0)
 
 
 def _bars(visual: Visual, data: Data) -> Spec:
     options = visual.options
     arrangement = options.get("BarsArrangement", "CLUSTERED")
-    rows = points(visual, data, visual.values)
-    names = series_names(visual, data, visual.values)
+    rows = series.points(visual, data, visual.values)
+    names = series.series_names(visual, data, visual.values)
     bars = _bar_layer(visual, data, rows, names, arrangement, options.get("ValueAxis") or {})
     bars["encoding"]["y"]["axis"]["title"] = axes.axis_title(options.get("ValueLabelOptions"))
     if arrangement == "STACKED_PERCENT":
@@ -162,7 +69,7 @@ def _bar_layer(
     title = axes.axis_title(visual.options.get("CategoryLabelOptions"))
     clustered = arrangement == "CLUSTERED" and len(names) > 1
     stack = {"STACKED": "zero", "STACKED_PERCENT": "normalize"}.get(arrangement)
-    most = _most(visual, rows, stacked=stack is not None)
+    most = series.most(rows, stacked=stack is not None)
     encoding: Spec = {
         "x": {
             "field": "x",
@@ -182,10 +89,10 @@ def _bar_layer(
             "scale": axes.amount_scale(axis),
             "axis": axes.amount_axis(visual.values, most, None, axis),
         },
-        "color": _color(visual, names),
+        "color": series.color(visual, names),
         "order": {"field": "n", "type": "quantitative"},
         "opacity": {"condition": {"param": "hover", "value": 1}, "value": 0.55},
-        "tooltip": _tooltip(visual, names),
+        "tooltip": series.tooltip(visual, names),
     }
     if clustered:
         encoding["xOffset"] = {"field": "s", "type": "nominal", "scale": {"domain": list(names)}, "sort": None}
@@ -216,8 +123,8 @@ def _turned(layer: Spec) -> Spec:
 def _lines(visual: Visual, data: Data) -> Spec:
     options = visual.options
     axis = (options.get("PrimaryYAxisDisplayOptions") or {}).get("AxisOptions") or {}
-    rows = points(visual, data, visual.values)
-    names = series_names(visual, data, visual.values)
+    rows = series.points(visual, data, visual.values)
+    names = series.series_names(visual, data, visual.values)
     kind = options.get("Type", "LINE")
     stack = "zero" if kind == "STACKED_AREA" else None
     y = {
@@ -227,7 +134,7 @@ def _lines(visual: Visual, data: Data) -> Spec:
         "scale": axes.amount_scale(axis),
         "axis": axes.amount_axis(
             visual.values,
-            _most(visual, rows, stacked=stack is not None),
+            series.most(rows, stacked=stack is not None),
             axes.axis_title(options.get("PrimaryYAxisLabelOptions")),
             axis,
         ),
@@ -240,7 +147,7 @@ def _lines(visual: Visual, data: Data) -> Spec:
     if (settings.get("MarkerStyleSettings") or {}).get("MarkerVisibility") == "VISIBLE":
         line["point"] = {"size": 28, "tooltip": None}
     mark = {"type": "line", **line} if kind == "LINE" else {"type": "area", "line": True, "fillOpacity": 0.22, **line}
-    encoding = {"x": _line_x(visual, data, options), "y": y, "color": _color(visual, names)}
+    encoding = {"x": _line_x(visual, data, options), "y": y, "color": series.color(visual, names)}
     return {"data": {"values": rows}, "layer": [{"mark": mark, "encoding": encoding}, *_hover(encoding, visual, names)]}
 
 
@@ -266,7 +173,7 @@ def _hover(encoding: Mapping[str, Any], visual: Visual, names: Sequence[str]) ->
         "encoding": {
             **place,
             "opacity": {"condition": {"param": "near", "empty": False, "value": 0.35}, "value": 0},
-            "tooltip": _tooltip(visual, names),
+            "tooltip": series.tooltip(visual, names),
         },
         "params": [{"name": "near", "select": nearest}],
     }
@@ -276,28 +183,28 @@ def _hover(encoding: Mapping[str, Any], visual: Visual, names: Sequence[str]) ->
 
 def _combo(visual: Visual, data: Data) -> Spec:
     options = visual.options
-    names = series_names(visual, data, (*visual.values, *visual.lines))
-    every = points(visual, data, (*visual.values, *visual.lines))
+    names = series.series_names(visual, data, (*visual.values, *visual.lines))
+    every = series.points(visual, data, (*visual.values, *visual.lines))
     bars_named = names[: len(visual.values)]
     bars = [row for row in every if row["n"] < len(visual.values)]
     lines = [row for row in every if row["n"] >= len(visual.values)]
     arrangement = options.get("BarsArrangement", "CLUSTERED")
     layer = _bar_layer(visual, data, bars, bars_named, arrangement, options.get("PrimaryYAxisDisplayOptions") or {})
     layer["data"] = {"values": bars}
-    layer["encoding"]["color"] = _color(visual, names)
-    layer["encoding"]["tooltip"] = _tooltip(visual, names)
+    layer["encoding"]["color"] = series.color(visual, names)
+    layer["encoding"]["tooltip"] = series.tooltip(visual, names)
     layer["encoding"]["y"]["axis"]["title"] = axes.axis_title(options.get("PrimaryYAxisLabelOptions"))
     second = options.get("SecondaryYAxisDisplayOptions") or {}
     single = "SingleAxisOptions" in options
     title = axes.axis_title(options.get("SecondaryYAxisLabelOptions"))
-    axis = axes.amount_axis(visual.lines, _most(visual, lines, stacked=False), title, second)
+    axis = axes.amount_axis(visual.lines, series.most(lines, stacked=False), title, second)
     y = {
         "field": "y",
         "type": "quantitative",
         "scale": axes.amount_scale(second),
         "axis": layer["encoding"]["y"]["axis"] if single else {**axis, "grid": False, "orient": "right"},
     }
-    encoding = {"x": layer["encoding"]["x"], "y": y, "color": _color(visual, names)}
+    encoding = {"x": layer["encoding"]["x"], "y": y, "color": series.color(visual, names)}
     drawn = {"data": {"values": lines}, "mark": {"type": "line", "point": True, "tooltip": None}, "encoding": encoding}
     return {"layer": [layer, drawn], "resolve": {"scale": {"y": "shared" if single else "independent"}}}
 
@@ -310,7 +217,7 @@ def _pie(visual: Visual, data: Data) -> Spec:
         {
             "s": shown(category, row[0]),
             "n": number,
-            "y": _float(row[1]),
+            "y": series.number(row[1]),
             "t0": shown(value, row[1]),
             "share": f"{float(row[1] or 0) / total:.1%}" if total else shown(value, None),
         }
@@ -332,7 +239,7 @@ def _pie(visual: Visual, data: Data) -> Spec:
             "type": "nominal",
             "scale": {"domain": names, "range": [PALETTE[n % len(PALETTE)] for n in range(len(names))]},
             "sort": None,
-            "legend": _legend(options),
+            "legend": series.legend(options),
         },
         "tooltip": tooltip,
     }
@@ -343,7 +250,12 @@ def _pie(visual: Visual, data: Data) -> Spec:
 def sparkline(field: Field, measure: Field, rows: Sequence[tuple[Any, ...]], options: Mapping[str, Any]) -> Spec:
     """The small line below a KPI."""
     values = [
-        {"x": axes.key(field, row[0]), "xt": shown(field, row[0]), "y": _float(row[1]), "t0": shown(measure, row[1])}
+        {
+            "x": axes.key(field, row[0]),
+            "xt": shown(field, row[0]),
+            "y": series.number(row[1]),
+            "t0": shown(measure, row[1]),
+        }
         for row in rows
     ]
     x = {"field": "x", "type": "temporal" if field.kind == "date" else "ordinal", "axis": None, "sort": None}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from localaws.quicksight import vega
+from localaws.quicksight import series, vega
 from localaws.quicksight.aggregate import Data, aggregate, columns_of
 from localaws.quicksight.definition import data_set_ids, read_definition
 from localaws.quicksight.formats import number_text, shown
@@ -164,7 +164,7 @@ def _table(visual: Visual, data: Data) -> Table:
 def _behind(visual: Visual, data: Data) -> Table:
     """The numbers of a chart as a table: a row for each category, a column for each series."""
     fields = (*visual.values, *visual.lines)
-    names = vega.series_names(visual, data, fields)
+    names = series.series_names(visual, data, fields)
     category = visual.groups[0]
     cells: dict[Any, list[str]] = {value: [""] * len(names) for value in data.categories}
     for row in data.rows:

@@ -19,8 +19,16 @@
     return made;
   };
 
-  const showTip = (_handler, event, _item, value) => {
-    const entries = value && typeof value === "object" ? Object.entries(value) : [];
+  const textsOf = (item, value) => {
+    if (!value || typeof value !== "object") return [];
+    // Around the point that is nearest to the pointer Vega-Lite lays a cell, whose datum wraps the point's.
+    const point = item?.datum?.datum;
+    if (!point) return Object.entries(value);
+    return Object.keys(value).map((name, number) => [name, number ? point[`t${number - 1}`] : point.xt]);
+  };
+
+  const showTip = (_handler, event, item, value) => {
+    const entries = textsOf(item, value);
     tip.hidden = entries.length === 0;
     if (tip.hidden) return;
     const list = document.createElement("dl");

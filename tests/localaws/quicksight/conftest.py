@@ -12,10 +12,25 @@ import pytest
 from localaws.core import ACCOUNT_ID, AwsError, Call, World
 from localaws.quicksight.engine import QuickSightEngine
 
+KINDS = {
+    "string": "varchar",
+    "int64": "bigint",
+    "double": "double",
+    "bool": "boolean",
+    "date32[day]": "date",
+    "timestamp[us]": "timestamp(3)",
+    "timestamp[us, tz=UTC]": "timestamp(3) with time zone",
+    "null": "unknown",
+    "decimal128(38, 0)": "bigint",
+}
+
 
 class FakeResult:
+    """What Athena gives: a sum of bigint is a decimal to Arrow, and a bigint by its type."""
+
     def __init__(self, table: pa.Table) -> None:
         self._table = table
+        self.columns = [(field.name, KINDS.get(str(field.type), str(field.type))) for field in table.schema]
 
     def arrow(self) -> pa.Table:
         return self._table
@@ -63,10 +78,14 @@ class QuickSight:
     def source(self) -> None:
         self.call("CreateDataSource", DataSourceId="athena", Name="Athena", Type="ATHENA")
 
-    def data_set(self, name: str, table: pa.Table, columns: dict[str, str], mode: str = "SPICE", **more: Any) -> dict[str, Any]:
+    def data_set(
+        self, name: str, table: pa.Table, columns: dict[str, str], mode: str = "SPICE", **more: Any
+    ) -> dict[str, Any]:
         """A data set whose SQL gives the table; its first ingestion is through when this returns."""
         self.athena.tables[f"SELECT {name}"] = table
-        answer = self.call("CreateDataSet", DataSetId=name, Name=name.title(), ImportMode=mode, **physical(name, columns), **more)
+        answer = self.call(
+            "CreateDataSet", DataSetId=name, Name=name.title(), ImportMode=mode, **physical(name, columns), **more
+        )
         if "IngestionId" in answer:
             self.ended(name, answer["IngestionId"])
         return answer
