@@ -42,11 +42,6 @@ class Catalog:
         self._ended = threading.Event()
         self._saving = threading.Lock()
 
-    def open(self) -> None:
-        """Load what was saved, if that was not done yet."""
-        with self.backend():
-            pass
-
     def close(self) -> None:
         """Save what changed; the catalog is not used after."""
         self._ended.set()

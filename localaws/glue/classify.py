@@ -115,7 +115,8 @@ def _classify_text(info: ObjectInfo, compression: str, text: str, size: int, who
     if found is not None:
         columns, records, consumed = found
         return Content(Format("json", compression), columns, *_scale(info, compression, records, consumed, whole))
-    dialect = csv_files.describe(text, whole)
+    # Text that begins as JSON and is none would make columns of its braces.
+    dialect = None if text.lstrip().startswith(("{", "[")) else csv_files.describe(text, whole)
     if dialect is None:
         return None
     form = Format("csv", compression, dialect.delimiter, dialect.has_header, dialect.quoted)

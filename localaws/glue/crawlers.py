@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.core import AwsError, World
+from localaws.core import ACCOUNT_ID, REGION, AwsError, World
 from localaws.glue.classify import Classifier
 from localaws.glue.crawl import Crawl, Stopped
 from localaws.glue.definition import Definition
@@ -34,7 +34,6 @@ class Crawler:
         self.updated = created
         self.version = 1
         self.state = "READY"
-        self.tags: dict[str, str] = {}
         self.last_crawl: Json | None = None
         self.history: list[Json] = []  # the newest first
         self.seen: set[str] = set()
@@ -66,14 +65,14 @@ class Crawler:
         actions = {"TablesCreated": "ADD", "TablesUpdated": "UPDATE", "TablesDeleted": "DELETE"}
         return {metric: changes.get(action, {}).get("Count", 0) for metric, action in actions.items()}
 
-    def to_json(self) -> Json:
+    def to_json(self, tags: dict[str, str]) -> Json:
         """What is kept on disk."""
         return {
             "definition": self.definition.given,
             "created": self.created,
             "updated": self.updated,
             "version": self.version,
-            "tags": self.tags,
+            "tags": tags,
             "last_crawl": self.last_crawl,
             "history": self.history,
             "seen": sorted(self.seen),
@@ -83,7 +82,7 @@ class Crawler:
     def from_json(cls, kept: Json) -> Crawler:
         """A crawler as ``to_json`` kept it; a crawl that a crash cut off has failed."""
         crawler = cls(Definition(kept["definition"]), kept["created"])
-        crawler.updated, crawler.version, crawler.tags = kept["updated"], kept["version"], kept["tags"]
+        crawler.updated, crawler.version = kept["updated"], kept["version"]
         crawler.last_crawl, crawler.history, crawler.seen = kept["last_crawl"], kept["history"], set(kept["seen"])
         for crawl in crawler.history:
             if crawl["State"] == "RUNNING":
@@ -104,6 +103,7 @@ class Crawlers:
             for kept in json.loads(self._path.read_text(encoding="utf-8")):
                 crawler = Crawler.from_json(kept)
                 self._by_name[crawler.definition.name] = crawler
+                self._tag(crawler, kept["tags"])
 
     def close(self) -> None:
         """Stop the crawls that run."""
@@ -114,6 +114,8 @@ class Crawlers:
         for crawler in running:
             if crawler.thread is not None:
                 crawler.thread.join(10)
+        with self._lock:
+            self._save()
 
     def all(self) -> list[Crawler]:
         """Every crawler, by name."""
@@ -139,7 +141,7 @@ class Crawlers:
             if definition.name in self._by_name:
                 raise AwsError("AlreadyExistsException", f"Crawler {definition.name} already exists")
             crawler = Crawler(definition, time.time())
-            crawler.tags = dict(given.get("Tags") or {})
+            self._tag(crawler, given.get("Tags") or {})
             self._by_name[definition.name] = crawler
             self._save()
 
@@ -156,7 +158,9 @@ class Crawlers:
         """Remove a crawler that is not running; its tables stay."""
         with self._lock:
             self._idle(name)
-            del self._by_name[name]
+            crawler = self._by_name.pop(name)
+            with self._world.catalog.backend() as glue:
+                glue.tagger.delete_all_tags_for_resource(_arn(crawler))
             self._save()
 
     def start(self, name: str) -> None:
@@ -189,6 +193,15 @@ class Crawlers:
                 raise AwsError("CrawlerStoppingException", f"Crawler with name {name} is already stopping")
             crawler.state = "STOPPING"
             crawler.stop.set()
+
+    def tags(self, crawler: Crawler) -> dict[str, str]:
+        """A crawler's tags: moto keeps them, so that its GetTags and TagResource serve them."""
+        with self._world.catalog.backend() as glue:
+            return dict(glue.get_tags(_arn(crawler)))
+
+    def _tag(self, crawler: Crawler, tags: Mapping[str, str]) -> None:
+        with self._world.catalog.backend() as glue:
+            glue.tag_resource(_arn(crawler), dict(tags))
 
     def _idle(self, name: str) -> Crawler:
         crawler = self.get(name)
@@ -248,8 +261,13 @@ class Crawlers:
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps([crawler.to_json() for crawler in self._by_name.values()]), encoding="utf-8")
+        kept = [crawler.to_json(self.tags(crawler)) for crawler in self._by_name.values()]
+        temporary.write_text(json.dumps(kept), encoding="utf-8")
         temporary.replace(self._path)
+
+
+def _arn(crawler: Crawler) -> str:
+    return f"arn:aws:glue:{REGION}:{ACCOUNT_ID}:crawler/{crawler.definition.name}"
 
 
 def moment(seconds: float) -> datetime:

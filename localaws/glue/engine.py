@@ -36,8 +36,6 @@ class GlueEngine:
     service = "glue"
 
     def __init__(self, world: World) -> None:
-        self._catalog = world.catalog
-        self._catalog.open()
         self._crawlers = Crawlers(world)
         self.operations: Mapping[str, Handler] = {
             "CreateCrawler": self._create,
@@ -55,9 +53,8 @@ class GlueEngine:
         }
 
     def close(self) -> None:
-        """Stop running crawls and save the catalog."""
+        """Stop running crawls."""
         self._crawlers.close()
-        self._catalog.close()
 
     def _create(self, call: Call) -> Json:
         self._crawlers.create(call.params)
@@ -80,7 +77,11 @@ class GlueEngine:
 
     def _list(self, call: Call) -> Json:
         wanted = (call.params.get("Tags") or {}).items()
-        names = [crawler.definition.name for crawler in self._crawlers.all() if wanted <= crawler.tags.items()]
+        names = [
+            crawler.definition.name
+            for crawler in self._crawlers.all()
+            if wanted <= self._crawlers.tags(crawler).items()
+        ]
         names, more = page(names, call.params)
         return {"CrawlerNames": names, **more}
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from localaws.glue import partition_indexes
+
 Mark = tuple[Any, ...]
 Changes = dict[Path, str | None]
 
@@ -80,7 +82,8 @@ def _database_mark(database: Any) -> Mark:
 def _table_mark(table: Any) -> Mark:
     """Changes with each change of the table: moto makes a new object of each partition that is written."""
     partitions = hash(tuple((id(partition), partition.creation_time) for partition in table.partitions.values()))
-    return table.created_time, table.updated_time, tuple(table.versions), len(table.partitions), partitions
+    indexes = tuple(index["IndexName"] for index in partition_indexes.of(table))
+    return table.created_time, table.updated_time, tuple(table.versions), indexes, len(table.partitions), partitions
 
 
 def _dump(item: Any) -> dict[str, Any]:
@@ -92,6 +95,7 @@ def _dump(item: Any) -> dict[str, Any]:
         "updated": item.updated_time,
         "version": item._current_version,
         "versions": item.versions,
+        "indexes": partition_indexes.of(item),
         "partitions": [[part.creation_time, part.partition_input] for part in item.partitions.values()],
     }
 
@@ -102,6 +106,7 @@ def _restore_table(backend: Any, database: str, saved: dict[str, Any]) -> Any:
     table.updated_time = saved["updated"]
     table._current_version = saved["version"]
     table.versions = saved["versions"]
+    partition_indexes.of(table).extend(saved["indexes"])
     for created, partition_input in saved["partitions"]:
         table.create_partition(partition_input)
         table.partitions[str(partition_input["Values"])].creation_time = created

@@ -144,6 +144,16 @@ def test_tables_and_their_versions(glue):
     found = glue.get_tables(DatabaseName="catalog_tables", Expression="t_00[12]|t_11*")["TableList"]
     assert [table["Name"] for table in found] == ["t_001", "t_002", *(f"t_11{digit}" for digit in range(10))]
 
+    keyed = {"Name": "keyed", "PartitionKeys": [{"Name": "day", "Type": "string"}]}
+    wrong = [{"IndexName": "i", "Keys": ["hour"]}]
+    with pytest.raises(ClientError, match="no such partition keys"):
+        glue.create_table(DatabaseName="catalog_tables", TableInput=keyed, PartitionIndexes=wrong)
+    right = [{"IndexName": "i", "Keys": ["day"]}]
+    glue.create_table(DatabaseName="catalog_tables", TableInput=keyed, PartitionIndexes=right)
+    glue.delete_partition_index(DatabaseName="catalog_tables", TableName="keyed", IndexName="i")
+    indexes = glue.get_partition_indexes(DatabaseName="catalog_tables", TableName="keyed")
+    assert indexes["PartitionIndexDescriptorList"] == []
+
     for description in ("b", "c"):
         glue.update_table(DatabaseName="catalog_tables", TableInput={"Name": "t_000", "Description": description})
     where = {"DatabaseName": "catalog_tables", "TableName": "t_000"}

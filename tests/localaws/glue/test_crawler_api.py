@@ -50,7 +50,11 @@ def test_life_of_a_crawler(lake, glue):
     lake.run()
     assert "p_t" in lake.tables()
 
+    arn = f"arn:aws:glue:us-east-1:123456789012:crawler/{lake.crawler}"
     assert glue.list_crawlers(Tags={"team": "a"})["CrawlerNames"] == [lake.crawler]
+    assert glue.get_tags(ResourceArn=arn)["Tags"] == {"team": "a"}
+    glue.tag_resource(ResourceArn=arn, TagsToAdd={"team": lake.crawler})
+    assert glue.list_crawlers(Tags={"team": lake.crawler})["CrawlerNames"] == [lake.crawler]
     assert lake.crawler in [one["Name"] for one in glue.get_crawlers()["Crawlers"]]
     found = glue.batch_get_crawlers(CrawlerNames=[lake.crawler, "none"])
     assert ([one["Name"] for one in found["Crawlers"]], found["CrawlersNotFound"]) == ([lake.crawler], ["none"])
@@ -235,7 +239,10 @@ def test_crawlers_and_catalog_outlive_a_restart(tmp_path):
     glue.delete_table(DatabaseName="db", Name="dropped")
     s3.create_bucket(Bucket="some-bucket")
     s3.put_object(Bucket="some-bucket", Key="x/f.csv", Body=b"id,n\n1,2\n")
-    glue.create_crawler(Name="c", Role="r", DatabaseName="db", Targets={"S3Targets": [{"Path": "s3://some-bucket/x/"}]})
+    targets = {"S3Targets": [{"Path": "s3://some-bucket/x/"}]}
+    glue.create_crawler(Name="c", Role="r", DatabaseName="db", Targets=targets, Tags={"kept": "yes"})
+    index = {"IndexName": "by_day", "Keys": ["day"]}
+    glue.create_partition_index(DatabaseName="db", TableName="t", PartitionIndex=index)
     before = [
         glue.get_table(DatabaseName="db", Name="t")["Table"],
         glue.get_partitions(DatabaseName="db", TableName="t")["Partitions"],
@@ -256,6 +263,14 @@ def test_crawlers_and_catalog_outlive_a_restart(tmp_path):
     versions = glue.get_table_versions(DatabaseName="db", TableName="t")["TableVersions"]
     assert [version["VersionId"] for version in versions] == ["2", "1"]
     assert [one["Name"] for one in glue.get_tables(DatabaseName="db")["TableList"]] == ["t"]
+
+    assert glue.list_crawlers(Tags={"kept": "yes"})["CrawlerNames"] == ["c"]
+    (described,) = glue.get_partition_indexes(DatabaseName="db", TableName="t")["PartitionIndexDescriptorList"]
+    assert described == {
+        "IndexName": "by_day",
+        "Keys": [{"Name": "day", "Type": "string"}],
+        "IndexStatus": "ACTIVE",
+    }
 
     # What is older than the regular save outlives a kill too.
     glue.update_table(DatabaseName="db", TableInput={**table, "Description": "third"})

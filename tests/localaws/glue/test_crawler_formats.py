@@ -218,6 +218,7 @@ def test_hidden_and_empty_objects_are_passed_over(lake):
 def test_what_is_no_table_is_left_out_and_said_in_the_log(lake, client):
     lake.put("t/a.csv", "id,n\n1,2\n")
     lake.put("t/readme.txt", "Just a sentence.\n")
+    lake.put("t/broken.json", '{"a": 1, "b": 2}\n{"a": 1, "b"\n')
     found = lake.crawl("t/")["t"]
     assert found["Parameters"]["objectCount"] == "1"
     events = client("logs").get_log_events(logGroupName="/aws-glue/crawlers", logStreamName=lake.crawler)["events"]

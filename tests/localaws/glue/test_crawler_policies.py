@@ -5,6 +5,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.glue import parquet_files
+
 NOTHING = {"TABLE": {}, "PARTITION": {}}
 
 
@@ -32,6 +34,19 @@ def test_a_second_crawl_of_the_same_changes_nothing(lake):
     lake.run()
     assert summary(lake) == NOTHING
     assert versions(lake, "t") == ["1"]
+
+
+def test_an_object_is_read_once(lake, monkeypatch):
+    read = []
+    describe = parquet_files.describe
+    monkeypatch.setattr(parquet_files, "describe", lambda path: read.append(path) or describe(path))
+    for day in range(3):
+        lake.put_parquet(f"t/d={day}/f.parquet", id=[day], bucket=[lake.bucket])
+    lake.crawl("t/")
+    assert len(read) == 3
+    lake.put_parquet("t/d=1/f.parquet", id=[10], bucket=[lake.bucket])
+    lake.run()
+    assert len(read) == 4
 
 
 def test_changed_columns_are_updated(lake):
