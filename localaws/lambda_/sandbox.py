@@ -123,6 +123,9 @@ class Sandbox:
                 raise InitFailed(request.body)
             else:
                 connection.send(404)
+        # It may have asked and then died, by a thread of its own: nobody would take the event.
+        if self._has_exited():
+            self._raise_exited()
 
     def run(self, headers: Mapping[str, str], event: bytes, deadline: float) -> Answer:
         """Give the function one event (JSON) and wait for its answer. Raises Exited or DeadlineReached."""
@@ -228,6 +231,13 @@ class Sandbox:
                 self._output += data[:keep]
                 self._dropped += len(data) - len(data[:keep])
         return found
+
+    def _has_exited(self) -> bool:
+        """Whether the process has ended, without collecting it: its id stays its group's."""
+        try:
+            return bool(os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+        except ChildProcessError:  # another thread killed and collected it
+            return True
 
     def _raise_exited(self) -> None:
         self.kill()
