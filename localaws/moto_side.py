@@ -26,9 +26,9 @@ def check_real(service: str, operation: str) -> None:
     """Raise NotSupported unless moto does the operation for real."""
     if operation in REAL.get(service, frozenset()):
         return
-    what = "no such service" if service not in REAL else f"other operations of {service}"
+    known = f"other operations of {service}, but not this one" if service in REAL else "nothing of this service"
     raise NotSupported(
-        f"{service}:{operation} is refused: the embedded AWS knows {what}, not this one, and never pretends. "
+        f"{service}:{operation} is refused: the embedded AWS does {known} for real, and it never pretends. "
         "docs/localaws.md lists what it does."
     )
 

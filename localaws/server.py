@@ -17,6 +17,7 @@ from localaws.connection import Connection
 from localaws.core import AwsError, World
 from localaws.engines import Engines
 from localaws.glue.catalog import Catalog
+from localaws.moto_limits import LIMITS
 from localaws.moto_side import check_real, forward
 from localaws.pages import allowed_host, serve_page
 from localaws.protocol import Exchange, scope_of
@@ -125,6 +126,8 @@ class Server:
         if handler is not None:
             return exchange.answer(handler(exchange.call()))
         check_real(service, operation)
+        if limit := LIMITS.get((service, operation)):
+            limit(exchange.call().params)
         return forward(service, exchange.environ())
 
 
