@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from operator import itemgetter
 
 from localaws.core import ACCOUNT_ID, REGION
 from localaws.moto_side import LOCKS
 
 _INTERVAL = 0.1  # seconds for which lines are gathered
+logger = logging.getLogger(__name__)
 _Entry = tuple[str, str, int, list[str]]
 
 
@@ -49,7 +52,10 @@ class LogWriter:
                 while True:
                     gathered.append(self._queue.get_nowait())
             open_ = None not in gathered
-            _store([entry for entry in gathered if isinstance(entry, tuple)])
+            try:
+                _store([entry for entry in gathered if isinstance(entry, tuple)])
+            except Exception:
+                logger.exception("some lines of functions' logs are lost")
             for entry in gathered:
                 if isinstance(entry, threading.Event):
                     entry.set()
@@ -68,4 +74,5 @@ def _store(entries: list[_Entry]) -> None:
         for (group, stream), events in by_stream.items():
             backend.ensure_log_group(group)
             backend.ensure_log_stream(group, stream)
-            backend.put_log_events(group, stream, events)
+            # A clock that was set back would have them refused.
+            backend.put_log_events(group, stream, sorted(events, key=itemgetter("timestamp")))
