@@ -66,10 +66,7 @@ def _period_labels(granularity: str, first: datetime, count: int) -> str:
     if granularity == "YEAR":
         return f"{room} >= 34 || utcyear(datum.value) % 5 == 0 ? utcFormat(datum.value, '%Y') : ''"
     if granularity not in _MONTHS:
-        every = f"ceil(52 / {room})"
-        day = 604_800_000 if granularity == "WEEK" else 86_400_000 if granularity == "DAY" else 3_600_000
-        text = "'%-d %b'" if granularity in _STEP and granularity != "HOUR" else "'%H:%M'"
-        return f"(round((datum.value - {start}) / {day}) % {every}) == 0 ? utcFormat(datum.value, {text}) : ''"
+        return _fine_labels(granularity, room, start)
     step = f"({room} >= 30 ? 1 : {room} >= 11 ? 3 : {room} >= 5.5 ? 6 : {room} >= 2.6 ? 12 : 60)"
     if granularity == "QUARTER":
         step = f"({room} >= 30 ? 3 : {room} >= 16 ? 6 : 12)"
@@ -79,6 +76,26 @@ def _period_labels(granularity: str, first: datetime, count: int) -> str:
     name = "'Q' + utcquarter(datum.value)" if granularity == "QUARTER" else "utcFormat(datum.value, '%b')"
     year = f"(utcmonth(datum.value) == 0 || {leading}) ? utcFormat(datum.value, '%Y') : ''"
     return f"{month} % {step} == 0 ? [{name}, {year}] : ''"
+
+
+def _fine_labels(granularity: str, room: str, start: int) -> str:
+    """The labels of weeks, days and hours: the year (the day, of hours) below the first one of it."""
+    period = {"WEEK": 604_800_000, "DAY": 86_400_000}.get(granularity, 3_600_000)
+    every = f"ceil(52 / {room})"
+    wanted = f"(round((datum.value - {start}) / {period}) % {every}) == 0"
+    name, above, of = ("'%-d %b'", "'%Y'", "utcyear")
+    if granularity not in ("WEEK", "DAY"):
+        name, above, of = ("'%H:%M'", "'%-d %b'", "utcdate")
+    first = f"datum.value == {start} || {of}(datum.value) != {of}(datum.value - {every} * {period})"
+    return f"{wanted} ? [utcFormat(datum.value, {name}), {first} ? utcFormat(datum.value, {above}) : ''] : ''"
+
+
+def upright_labels(granularity: str) -> str:
+    """The labels of periods that stand below each other, as beside horizontal bars: all in full."""
+    if granularity == "QUARTER":
+        return "'Q' + utcquarter(datum.value) + utcFormat(datum.value, ' %Y')"
+    pattern = {"YEAR": "%Y", "MONTH": "%b %Y", "HOUR": "%-d %b %H:%M"}.get(granularity, "%-d %b %Y")
+    return f"utcFormat(datum.value, '{pattern}')"
 
 
 def time_axis(field: Field, title: str | None, options: Mapping[str, Any]) -> Spec:

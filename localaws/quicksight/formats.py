@@ -38,7 +38,7 @@ def shown(field: Field, value: Any) -> str:
             pattern = _BY_GRANULARITY["DAY"]
         return date_text(value, pattern)
     if isinstance(value, int | float | Decimal):
-        return number_text(value, numeric_format(field.format), field.aggregation)
+        return number_text(value, numeric_format(field.format))
     return str(value)
 
 
@@ -48,7 +48,7 @@ def numeric_format(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return dict(inner)
 
 
-def number_text(value: float | Decimal, config: Mapping[str, Any], aggregation: str | None = None) -> str:
+def number_text(value: float | Decimal, config: Mapping[str, Any]) -> str:
     """A number with separators, scale, prefix and suffix; whole numbers without decimal places by default."""
     kind, details = _display(config)
     number = Decimal(str(value))
@@ -59,7 +59,7 @@ def number_text(value: float | Decimal, config: Mapping[str, Any], aggregation: 
     number /= divisor
     places = (details.get("DecimalPlacesConfiguration") or {}).get("DecimalPlaces")
     if places is None:
-        places = 0 if number == number.to_integral_value() else 1 if aggregation is None or letter else 2
+        places = 0 if number == number.to_integral_value() else 1 if letter else 2
     text = f"{abs(number):,.{places}f}"
     separators = details.get("SeparatorConfiguration") or {}
     thousands = separators.get("ThousandsSeparator") or {}

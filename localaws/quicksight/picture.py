@@ -121,25 +121,26 @@ def _chart(spec: Mapping[str, Any], x: float, y: float, width: float, height: fl
 
 
 def _table(table: Table, x: float, y: float, width: float, height: float) -> str:
-    columns = len(table.columns)
-    step = width / columns
     fits = max(0, int(height // 25) - 1)
     rows = table.rows[:fits]
     if len(rows) < len(table.rows):
         rows = rows[:-1]
+    # Columns share the width by their longest text.
+    lengths = [min(40, max(map(len, texts))) + 2 for texts in zip(table.columns, *rows, strict=True)]
+    ends = [x + width * sum(lengths[: number + 1]) / sum(lengths) for number in range(len(lengths))]
+    starts = [x, *ends[:-1]]
 
-    def line(cells: Sequence[str], at: float, *, head: bool) -> str:
+    def line(cells: Sequence[str], at: float, color: str) -> str:
         parts = []
-        for number, (text, numeric) in enumerate(zip(cells, table.numeric, strict=True)):
-            place = x + (number + 1) * step - 6 if numeric else x + number * step
-            clipped = _clipped(text, step - 10, 12.5)
-            color = _QUIET if head else _INK
-            parts.append(_text(place, at, clipped, size=12.5, color=color, anchor="end" if numeric else "start"))
+        for text, numeric, start, end in zip(cells, table.numeric, starts, ends, strict=True):
+            clipped = _clipped(text, end - start - 6, 12.5)
+            place, anchor = (end - 8, "end") if numeric else (start, "start")
+            parts.append(_text(place, at, clipped, size=12.5, color=color, anchor=anchor))
         rule = f'<line x1="{x:.1f}" x2="{x + width:.1f}" y1="{at + 8:.1f}" y2="{at + 8:.1f}" stroke="{_LINE}"/>'
         return "".join(parts) + rule
 
-    parts = [line(table.columns, y + 12, head=True)]
-    parts += [line(row, y + 12 + 25 * (number + 1), head=False) for number, row in enumerate(rows)]
+    parts = [line(table.columns, y + 12, _QUIET)]
+    parts += [line(row, y + 12 + 25 * (number + 1), _INK) for number, row in enumerate(rows)]
     if len(rows) < len(table.rows):
         more = f"and {len(table.rows) - len(rows):,} more rows"
         parts.append(_text(x, y + 12 + 25 * (len(rows) + 1), more, size=12.5, color=_QUIET))

@@ -67,7 +67,7 @@ def color(visual: Visual, names: Sequence[str]) -> Spec:
         return {"value": _palette(visual, names)[0] or PALETTE[0]}
     given = _palette(visual, names)
     scale = {"domain": list(names), "range": [colour or PALETTE[n % len(PALETTE)] for n, colour in enumerate(given)]}
-    return {"field": "s", "type": "nominal", "scale": scale, "sort": None, "legend": legend(visual.options)}
+    return {"field": "s", "type": "nominal", "scale": scale, "sort": None, "legend": legend(visual.options, names)}
 
 
 def _palette(visual: Visual, names: Sequence[str]) -> list[str | None]:
@@ -87,13 +87,17 @@ def _palette(visual: Visual, names: Sequence[str]) -> list[str | None]:
     return [by_field.get(field.id) or usual for field in fields][: len(names)]
 
 
-def legend(options: Mapping[str, Any]) -> Spec | None:
-    """The legend; None where it is hidden."""
+def legend(options: Mapping[str, Any], names: Sequence[str]) -> Spec | None:
+    """The legend; None where it is hidden. Above or below the chart it takes as many lines as its names need."""
     given = options.get("Legend") or {}
     if given.get("Visibility") == "HIDDEN":
         return None
     title = given.get("Title") or {}
-    return {"title": title.get("CustomLabel") if title.get("Visibility") != "HIDDEN" else None}
+    made: Spec = {"title": title.get("CustomLabel") if title.get("Visibility") != "HIDDEN" else None}
+    if legend_place(options) != "right":
+        longest = min(220, 7 * max(map(len, names), default=0))
+        made["columns"] = {"expr": f"max(1, floor(width / {longest + 34}))"}
+    return made
 
 
 def legend_place(options: Mapping[str, Any]) -> str:

@@ -56,7 +56,7 @@ def _bars(visual: Visual, data: Data) -> Spec:
         mark = {"type": "text", "dy": -7, "tooltip": None}
         layers.append({"mark": mark, "encoding": {**encoding, "text": {"field": "t0"}}})
     if options.get("Orientation", "HORIZONTAL") == "HORIZONTAL":
-        layers = [_turned(layer) for layer in layers]
+        layers = [_turned(layer, visual.groups[0].granularity or "DAY") for layer in layers]
     return {"data": {"values": rows}, "layer": layers}
 
 
@@ -102,7 +102,7 @@ def _bar_layer(
     return {"mark": mark, "params": [{"name": "hover", "select": hover}], "encoding": encoding}
 
 
-def _turned(layer: Spec) -> Spec:
+def _turned(layer: Spec, granularity: str) -> Spec:
     """The layer of vertical bars laid on its side: the first category on top."""
     encoding = dict(layer["encoding"])
     across, up = encoding.pop("x"), encoding.pop("y")
@@ -110,7 +110,7 @@ def _turned(layer: Spec) -> Spec:
     if "axis" in across:
         axis = {key: value for key, value in across["axis"].items() if key not in ("labelExpr", "labelAngle")}
         if "labelExpr" in across["axis"]:
-            axis["labelExpr"] = "utcFormat(datum.value, '%-d %b %Y')"
+            axis["labelExpr"] = axes.upright_labels(granularity)
         encoding["y"] = {**across, "axis": axis}
     if "xOffset" in encoding:
         encoding["yOffset"] = encoding.pop("xOffset")
@@ -225,7 +225,7 @@ def _pie(visual: Visual, data: Data) -> Spec:
     ]
     arc = ((options.get("DonutOptions") or {}).get("ArcOptions") or {}).get("ArcThickness", "WHOLE")
     inner = f"{_DONUT[arc]} * min(width, height) / 2"
-    names = [row["s"] for row in rows]
+    names = [str(row["s"]) for row in rows]
     tooltip = [
         {"field": "s", "type": "nominal", "title": category.label},
         {"field": "t0", "type": "nominal", "title": value.label},
@@ -239,7 +239,7 @@ def _pie(visual: Visual, data: Data) -> Spec:
             "type": "nominal",
             "scale": {"domain": names, "range": [PALETTE[n % len(PALETTE)] for n in range(len(names))]},
             "sort": None,
-            "legend": series.legend(options),
+            "legend": series.legend(options, names),
         },
         "tooltip": tooltip,
     }
