@@ -14,6 +14,7 @@ from localaws.athena import statements as st
 from localaws.athena.errors import explain
 from localaws.athena.executions import Execution, Executions
 from localaws.athena.footers import Footers
+from localaws.athena.links import Links
 from localaws.athena.locations import Location
 from localaws.athena.locations import parse as parse_location
 from localaws.athena.metadata import Metadata
@@ -25,6 +26,7 @@ from localaws.athena.workgroups import PRIMARY, WorkGroups
 from localaws.core import AwsError, Call, Handler, NotSupported, World
 
 WORKERS = 4
+IN_PROCESS = 2
 MOST_ROWS = 1000
 DEFAULT_DATABASE = "default"
 
@@ -56,11 +58,11 @@ class AthenaEngine:
         self._world = world
         folder = world.data / "athena"
         saved = Saved(folder / "saved.json")
-        self._session = Session(folder / "scratch", _prepare)
+        self._session = Session(folder / "scratch", _prepare, connections=WORKERS + IN_PROCESS)
         self._executions = Executions()
         self._groups = WorkGroups(saved)
         prepared = PreparedStatements(saved)
-        self._runner = Runner(world, self._session, Footers(), prepared)
+        self._runner = Runner(world, self._session, Footers(), Links(self._session.scratch / "links"), prepared)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="athena")
         self.operations: Mapping[str, Handler] = {
             "StartQueryExecution": self.start,

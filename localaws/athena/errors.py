@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from localaws.athena.translate import runtime_error
 from localaws.core import AwsError, NotSupported
 
 SYSTEM, USER = 1, 2
@@ -41,22 +42,11 @@ def _message(error: BaseException) -> tuple[str, int]:
     if isinstance(error, duckdb.OutOfMemoryException):
         return f"EXCEEDED_LOCAL_MEMORY_LIMIT: {error}", USER
     if isinstance(error, duckdb.Error):
-        return _engine_message(str(error)), USER
+        return _engine_message(error), USER
     return f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}", SYSTEM
 
 
-def _engine_message(text: str) -> str:
-    """DuckDB's message in Athena's words, where an error of the data can be told."""
-    raised = re.match(r"Invalid Input Error: ([A-Z][A-Z_]{3,}: .*)", text, re.DOTALL)
-    if raised:
-        return raised.group(1)
-    first = text.split("\n", 1)[0]
-    if text.startswith("Conversion Error"):
-        return f"INVALID_CAST_ARGUMENT: {first}"
-    if text.startswith("Out of Range Error"):
-        return f"NUMERIC_VALUE_OUT_OF_RANGE: {first}"
-    if "division by zero" in text.lower():
-        return "DIVISION_BY_ZERO: Division by zero"
-    if "More than one row returned by a subquery" in text:
-        return "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows"
-    return f"GENERIC_USER_ERROR: {first}"
+def _engine_message(error: duckdb.Error) -> str:
+    """The message of an error that reading tables raised on purpose, or of what the translation makes of others."""
+    raised = re.match(r"Invalid Input Error: (HIVE_[A-Z_]+: .*)", str(error), re.DOTALL)
+    return raised.group(1) if raised else runtime_error(error).message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -53,9 +52,10 @@ class Execution:
     result: ResultObject | None = None
     manifest: str | None = None
     update_count: int = 0
-    cursor: duckdb.DuckDBPyConnection | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
+    _connection: duckdb.DuckDBPyConnection | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def mark(self, phase: str) -> None:
         """Note that a phase begins; raises Cancelled if the execution is to stop."""
@@ -70,6 +70,11 @@ class Execution:
         self.state = state
         self.done.set()
 
+    def interruptible(self, connection: duckdb.DuckDBPyConnection | None) -> None:
+        """Tell on which connection it runs, None when it no longer does, so that no other query is interrupted."""
+        with self._lock:
+            self._connection = connection
+
     def stop(self) -> None:
         """Have it end soon: an interrupt that comes before DuckDB has begun is lost, so it is repeated."""
         if self.done.is_set():
@@ -79,9 +84,9 @@ class Execution:
 
     def _interrupt(self) -> None:
         while not self.done.wait(0.01):
-            if self.cursor is not None:
-                with contextlib.suppress(duckdb.Error):
-                    self.cursor.interrupt()
+            with self._lock:
+                if self._connection is not None:
+                    self._connection.interrupt()
 
     def describe(self) -> dict[str, Any]:
         """The QueryExecution of the API."""

@@ -27,10 +27,10 @@ class FileColumn:
 
 @dataclass(frozen=True)
 class Footer:
-    """A file's columns by lower-case name, in the file's order, and its number of rows."""
+    """A file's columns by lower-case name; ``schema`` is the same for files whose columns are the same."""
 
     columns: dict[str, FileColumn]
-    rows: int
+    schema: bytes
 
 
 class Footers:
@@ -68,4 +68,4 @@ def _read(path: Path, uri: str) -> Footer:
         for index, name in enumerate(leaves):
             sizes[name] = sizes.get(name, 0) + group.column(index).total_compressed_size
     columns = {field.name.lower(): FileColumn(field.name, field.type, sizes[field.name]) for field in schema}
-    return Footer(columns, metadata.num_rows)
+    return Footer(columns, schema.remove_metadata().serialize().to_pybytes())

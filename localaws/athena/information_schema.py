@@ -47,7 +47,7 @@ def query(name: str, catalog: Catalog) -> str:
     ]
     names = ", ".join(f"c{index}" for index in range(len(kinds)))
     values = ", ".join("(" + ", ".join(_value(value) for value in row) + ")" for row in rows)
-    return f"SELECT {', '.join(fields)} FROM (VALUES {values}) AS athena_rows({names})"
+    return f"(SELECT {', '.join(fields)} FROM (VALUES {values}) AS athena_rows({names}))"
 
 
 def _value(value: str | int | None) -> str:

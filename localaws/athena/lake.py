@@ -13,10 +13,11 @@ from typing import Any
 from localaws.athena import information_schema, projection
 from localaws.athena.errors import QueryError
 from localaws.athena.footers import Footers
+from localaws.athena.links import Links
 from localaws.athena.locations import parse as parse_location
 from localaws.athena.partitions import Partition, matches, registered
 from localaws.athena.scan import Scan
-from localaws.athena.tables import Table, files, table
+from localaws.athena.tables import Table, TableFile, files, table
 from localaws.athena.translate import Column, Query, TableRef, translate_query
 from localaws.athena.types import parse, quote
 from localaws.core import AwsError
@@ -38,6 +39,7 @@ class Lake:
     catalog: Catalog
     store: Store
     footers: Footers
+    links: Links
     database: str
     folder: Path
     cutoff: int | None = None
@@ -101,13 +103,23 @@ class Lake:
             return self._view_sql(definition, f"{database}.{ref.table}")
         source = table(definition, database)
         wanted = [one for one in self.partitions(source, ref) if matches(one.values, source.keys, ref.predicates)]
-        scan = Scan(source, ref.columns, self.folder / f"t{self.scans}")
-        self.scans += 1
-        sql = scan.query(files(self.store, wanted), self.footers)
+        scan = Scan(source, ref.columns)
+        sql = self._scan_sql(scan, files(self.store, wanted))
         self.scanned += scan.bytes
         if self.cutoff is not None and self.scanned > self.cutoff:
             raise AwsError("InvalidRequestException", f"Bytes scanned limit was exceeded: {self.cutoff} bytes")
         return sql
+
+    def _scan_sql(self, scan: Scan, found: Sequence[TableFile]) -> str:
+        kind = scan.table.format
+        if not found:
+            return scan.empty()
+        if kind == "parquet":
+            return scan.parquet(found, self.footers, self.links)
+        folder = self.folder / f"text{self.scans}"
+        folder.mkdir()
+        self.scans += 1
+        return scan.text(found, folder)
 
     def partitions(self, source: Table, ref: TableRef | None = None) -> list[Partition]:
         """A table's partitions, registered or projected; an unpartitioned table is one without values."""
@@ -139,7 +151,7 @@ class Lake:
             else f"{short} AS {quote(one['name'])}"
             for short, one, got in zip(names, stored["columns"], query.columns, strict=True)
         )
-        return f"SELECT {fields} FROM ({query.sql}) AS athena_view({', '.join(names)})"
+        return f"(SELECT {fields} FROM ({query.sql}) AS athena_view({', '.join(names)}))"
 
 
 def rows_sql(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str | None]]) -> str:
@@ -151,7 +163,7 @@ def rows_sql(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str | N
     names = ", ".join(f"c{index}" for index in range(len(columns)))
     values = ", ".join("(" + ", ".join(_text(value) for value in row) + ")" for row in rows)
     none = f"(SELECT {', '.join('NULL' for _ in columns)} WHERE false)"
-    return f"SELECT {fields} FROM {f'(VALUES {values})' if rows else none} AS athena_rows({names})"
+    return f"(SELECT {fields} FROM {f'(VALUES {values})' if rows else none} AS athena_rows({names}))"
 
 
 def _text(value: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,25 +16,28 @@ from localaws.athena.errors import QueryError
 from localaws.s3.store import ObjectInfo
 
 BLOCK = 4 << 20
-SCHEMA = pa.schema([("line", pa.string())])
+SCHEMA: Any = pa.schema({"line": pa.string(), "file": pa.int32()})  # type: ignore[arg-type]
 UNREADABLE = (".snappy", ".lzo", ".lz4", ".xz", ".zip", ".7z")
 
 
-def stage(info: ObjectInfo, target: Path, skip: int) -> None:
-    """Write the object's lines, but the first ``skip``, to a Parquet file with one column ``line``.
+def stage(objects: Sequence[ObjectInfo], target: Path, skip: int) -> None:
+    """Write the objects' lines, but the first ``skip`` of each, to a Parquet file: ``line``, and the object's number.
 
     Bytes that are not UTF-8 become U+FFFD, as in Hive. Raises QueryError for a compression that is not supported
     or a compressed object that is damaged.
     """
     with pq.ParquetWriter(target, SCHEMA, compression="none", use_dictionary=False) as writer:
-        try:
-            for block in _blocks(info):
-                lines, skip = block[skip:], max(0, skip - len(block))
-                if lines:
-                    writer.write_batch(pa.record_batch([_strings(lines)], SCHEMA))
-        except (EOFError, OSError, zlib.error) as error:
-            message = f"Error reading s3://{info.bucket}/{info.key}: {error}"
-            raise QueryError("HIVE_CURSOR_ERROR", message) from error
+        for number, info in enumerate(objects):
+            left = skip
+            try:
+                for block in _blocks(info):
+                    lines, left = block[left:], max(0, left - len(block))
+                    if lines:
+                        files = pa.repeat(pa.scalar(number, pa.int32()), len(lines))
+                        writer.write_batch(pa.record_batch([_strings(lines), files], SCHEMA))
+            except (EOFError, OSError, zlib.error) as error:
+                message = f"Error reading s3://{info.bucket}/{info.key}: {error}"
+                raise QueryError("HIVE_CURSOR_ERROR", message) from error
 
 
 def _open(info: ObjectInfo) -> IO[bytes] | Any:

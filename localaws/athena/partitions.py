@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -17,6 +18,14 @@ from localaws.athena.types import Type
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
 PARTITION_LIMIT = 100
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 Value = str | int | bool | date | Decimal | None
 
 
@@ -92,7 +101,7 @@ def matches(partition: Sequence[str], keys: Sequence[tuple[str, Type]], conditio
 def _holds(value: Value, condition: Condition) -> bool:
     # A comparison with NULL is never true; IS NULL is not among the conditions that are understood.
     op, wanted = condition.operator.lower(), condition.values
-    if op not in ("=", "<>", "<", "<=", ">", ">=", "in", "between"):
+    if op not in ("in", "between", *COMPARISONS):
         return True
     if value is None:
         return False
@@ -102,10 +111,7 @@ def _holds(value: Value, condition: Condition) -> bool:
         return value in wanted
     if op == "between":
         return bool(wanted[0] <= value <= wanted[1])
-    compared = (value > wanted[0]) - (value < wanted[0])
-    return {"=": compared == 0, "<>": compared != 0, "<": compared < 0, "<=": compared <= 0}.get(
-        op, compared > 0 if op == ">" else compared >= 0
-    )
+    return bool(COMPARISONS[op](value, wanted[0]))
 
 
 def _comparable(value: Any, other: Any) -> bool:

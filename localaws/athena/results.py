@@ -75,7 +75,7 @@ def page(store: Store, result: ResultObject, token: str | None, size: int) -> tu
     with source:
         source.seek(offset)
         records = _csv_records(source) if result.header else _text_records(source)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for values, length in records:
             if len(rows) == size:
                 return rows, str(offset)

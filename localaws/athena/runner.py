@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from localaws.athena.executions import Execution
 from localaws.athena.footers import Footers
 from localaws.athena.inserts import Writing
 from localaws.athena.lake import Lake
+from localaws.athena.links import Links
 from localaws.athena.results import Columns, ResultObject
 from localaws.athena.saved import PreparedStatements
 from localaws.athena.session import Session
@@ -35,6 +36,7 @@ class Runner:
     world: World
     session: Session
     footers: Footers
+    links: Links
     prepared: PreparedStatements
 
     def run(self, execution: Execution) -> None:
@@ -54,19 +56,20 @@ class Runner:
 
     def _run(self, execution: Execution) -> None:
         with self.open(execution.database, execution.cutoff) as work:
-            execution.cursor = work.cursor
+            execution.interruptible(work.cursor)
             try:
                 statement = self.resolve(execution.statement, execution.workgroup)
                 RUNS.get(type(statement), Work.change)(work, statement, execution)
             finally:
                 execution.scanned = work.lake.scanned
-                execution.cursor = None
+                execution.interruptible(None)
 
-    def open(self, database: str, cutoff: int | None = None) -> Work:
-        """A statement's own cursor, scratch folder and view of the lake."""
-        folder = self.session.folder()
-        lake = Lake(self.world.catalog, self.world.store, self.footers, database, folder, cutoff)
-        return Work(self, self.session.cursor(), folder, lake)
+    @contextmanager
+    def open(self, database: str, cutoff: int | None = None) -> Iterator[Work]:
+        """A statement's own connection, scratch folder and view of the lake."""
+        with self.links.in_use(), self.session.connection() as cursor, self.session.folder() as folder:
+            lake = Lake(self.world.catalog, self.world.store, self.footers, self.links, database, folder, cutoff)
+            yield Work(self, cursor, folder, lake)
 
     def resolve(self, statement: st.Statement, workgroup: str) -> st.Statement:
         """The statement that an EXECUTE stands for."""
@@ -77,7 +80,7 @@ class Runner:
 
 
 class Work:
-    """One statement being run; a context manager that cleans up behind it."""
+    """One statement being run."""
 
     def __init__(self, runner: Runner, cursor: duckdb.DuckDBPyConnection, folder: Path, lake: Lake) -> None:
         self.runner = runner
@@ -85,13 +88,6 @@ class Work:
         self.folder = folder
         self.lake = lake
         self.store = runner.world.store
-
-    def __enter__(self) -> Work:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cursor.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def select(self, statement: st.Select, execution: Execution) -> None:
         """A query: its rows as CSV."""

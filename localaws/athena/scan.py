@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote as percent
 
 from localaws.athena import parquet_columns, text_columns
 from localaws.athena.errors import QueryError
-from localaws.athena.footers import Footers
+from localaws.athena.footers import Footer, Footers
 from localaws.athena.lines import stage
+from localaws.athena.links import Links, key_columns
 from localaws.athena.partitions import NULL
 from localaws.athena.tables import Table, TableFile
 from localaws.athena.types import literal, parse, quote
@@ -20,50 +19,44 @@ HIDDEN_COLUMNS = (
     ("$file_size", parse("bigint")),
     ("$file_modified_time", parse("timestamp(3) with time zone")),
 )
-Placed = tuple[Path, TableFile]
 
 
 class Scan:
     """Makes the query of one use of a table; ``bytes`` is what reading it takes.
 
-    The files are linked into ``folder`` as ``__f=<number>/__p0=<value>/…``: the links keep the objects as they are
-    now, and DuckDB takes number and partition values from the path, as constants of the file, and skips by them.
+    needed: names of the columns that the query uses, None for all; the others are given as NULL and not read.
     """
 
-    def __init__(self, source: Table, needed: Sequence[str] | None, folder: Path) -> None:
+    def __init__(self, source: Table, needed: Sequence[str] | None) -> None:
         self.table = source
-        self.folder = folder
         self.bytes = 0
         names = [name for name, _ in (*source.columns, *source.keys)] if needed is None else needed
         self.needed = {name.lower() for name in names}
         self.hidden = [(name, kind) for name, kind in HIDDEN_COLUMNS if name in self.needed]
 
-    def query(self, files: Sequence[TableFile], footers: Footers) -> str:
-        """The query over these files, whatever the table's format."""
-        parts = self._parquet(files, footers) if self.table.format == "parquet" else self._text(files)
-        return " UNION ALL ".join(parts) or self._empty()
-
-    def _empty(self) -> str:
+    def empty(self) -> str:
+        """The query of a table without files."""
         columns = (*self.table.columns, *self.table.keys, *self.hidden)
         fields = ", ".join(f"CAST(NULL AS {kind.duckdb}) AS {quote(name)}" for name, kind in columns)
-        return f"SELECT {fields} WHERE false"
+        return f"(SELECT {fields} WHERE false)"
 
-    def _parquet(self, files: Sequence[TableFile], footers: Footers) -> list[str]:
-        """One query for each way in which files store the needed columns."""
-        groups: dict[tuple[str, ...], list[Placed]] = {}
-        for number, one in enumerate(files):
-            path = self._place(one, number)
-            try:
-                os.link(one.info.path, path)
-            except OSError:
-                # Another file system: a symbolic link does not hold the object against deletion, but reads the same.
-                path.symlink_to(one.info.path)
-            groups.setdefault(self._stored(one, footers), []).append((path, one))
-        return [self._select(stored, self._reader(members), files) for stored, members in groups.items()]
+    def parquet(self, files: Sequence[TableFile], footers: Footers, links: Links) -> str:
+        """The query over Parquet files: one part for each way in which files store the needed columns."""
+        groups: dict[tuple[str, ...], list[TableFile]] = {}
+        known: dict[bytes, tuple[str, ...]] = {}
+        stored = [name for name, _ in self.table.columns if name in self.needed]
+        for one in files:
+            footer = footers.get(one.info.path, one.uri)
+            expressions = known.get(footer.schema)
+            if expressions is None:
+                expressions = known[footer.schema] = self._stored(footer, one)
+            groups.setdefault(expressions, []).append(one)
+            self.bytes += sum(footer.columns[name].bytes for name in stored if name in footer.columns)
+        parts = [self._parquet_part(expressions, members, links) for expressions, members in groups.items()]
+        return f"({' UNION ALL '.join(parts)})"
 
-    def _stored(self, one: TableFile, footers: Footers) -> tuple[str, ...]:
-        """How each column is read from this file."""
-        footer = footers.get(one.info.path, one.uri)
+    def _stored(self, footer: Footer, one: TableFile) -> tuple[str, ...]:
+        """How each column is read from files like this one."""
         found = []
         for name, kind in self.table.columns:
             stored = footer.columns.get(name)
@@ -78,65 +71,52 @@ class Scan:
                     f"{kind.athena} defined in table schema",
                 )
             found.append(expression)
-            self.bytes += stored.bytes
         return tuple(found)
 
-    def _text(self, files: Sequence[TableFile]) -> list[str]:
-        """One query over the lines of all files, staged uncompressed; text is read whole, whatever is needed."""
-        members = []
-        skip = int(self.table.properties.get("skip.header.line.count", "0"))
-        for number, one in enumerate(files):
-            path = self._place(one, number)
-            stage(one.info, path, skip)
-            members.append((path, one))
-            self.bytes += one.info.size
-        if not members:
-            return []
-        fields, columns = text_columns.read(self.table, self.needed)
-        keys = ", ".join(["__f", *(f"__p{position}" for position in range(len(self.table.keys)))])
-        return [self._select(columns, f"(SELECT {fields} AS athena_l, {keys} FROM {self._reader(members)})", files)]
+    def _parquet_part(self, expressions: Sequence[str], members: Sequence[TableFile], links: Links) -> str:
+        keys = key_columns(len(self.table.keys))
+        kinds = ", ".join(
+            f"{literal(key)}: {kind.duckdb}" for key, (_, kind) in zip(keys, self.table.keys, strict=True)
+        )
+        options = f", hive_partitioning = true, hive_types = {{{kinds}}}" if keys else ", hive_partitioning = false"
+        paths = ", ".join(literal(links.link(one.info.path, one.values)) for one in members)
+        return self._select([*expressions, *keys], members, "file_index", f"read_parquet([{paths}]{options})")
 
-    def _place(self, one: TableFile, number: int) -> Path:
-        """Where a file of the table goes, its folder made."""
-        folder = self.folder / f"__f={number if self.hidden else 0}"
-        for position, value in enumerate(one.values):
-            folder /= f"__p{position}={_folder_name(value)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{number}.parquet"
+    def text(self, files: Sequence[TableFile], folder: Path) -> str:
+        """The query over text files: their lines, staged in one file; text is read whole, whatever is needed."""
+        target = folder / "lines.parquet"
+        stage([one.info for one in files], target, int(self.table.properties.get("skip.header.line.count", "0")))
+        self.bytes += sum(one.info.size for one in files)
+        fields, expressions = text_columns.read(self.table, self.needed)
+        keys = [
+            f"CAST({_of_file([_partition_value(one.values[position]) for one in files], 'file')} AS {kind.duckdb})"
+            for position, (_, kind) in enumerate(self.table.keys)
+        ]
+        source = f"(SELECT {fields} AS athena_l, file FROM read_parquet({literal(str(target))}))"
+        return f"({self._select([*expressions, *keys], files, 'file', source)})"
 
-    def _reader(self, members: Sequence[Placed]) -> str:
-        """The table function that reads placed files."""
-        kinds = ["'__f': BIGINT"]
-        kinds += [f"'__p{position}': {kind.duckdb}" for position, (_, kind) in enumerate(self.table.keys)]
-        paths = ", ".join(literal(str(path)) for path, _ in members)
-        return f"read_parquet([{paths}], hive_partitioning = true, hive_types = {{{', '.join(kinds)}}})"
-
-    def _select(self, expressions: Sequence[str], source: str, files: Sequence[TableFile]) -> str:
-        columns = zip(expressions, self.table.columns, strict=True)
+    def _select(self, expressions: Sequence[str], files: Sequence[TableFile], number: str, source: str) -> str:
+        """The query; ``number`` is the column that numbers the files."""
+        columns = zip(expressions, (*self.table.columns, *self.table.keys), strict=True)
         fields = [f"{expression} AS {quote(name)}" for expression, (name, _) in columns]
-        fields += [f"__p{position} AS {quote(name)}" for position, (name, _) in enumerate(self.table.keys)]
-        fields += [f"{_of_file(name, files)} AS {quote(name)}" for name, _ in self.hidden]
+        for name, _ in self.hidden:
+            values = [_hidden_value(name, one) for one in files]
+            fields.append(f"{_of_file(values, number)} AS {quote(name)}")
         return f"SELECT {', '.join(fields)} FROM {source}"
 
 
-def _of_file(name: str, files: Sequence[TableFile]) -> str:
-    """The expression for a hidden column, by the file's number."""
+def _of_file(values: Sequence[str], number: str) -> str:
+    """What belongs to a row's file, by the file's number."""
+    return f"([{', '.join(values)}])[CAST({number} AS BIGINT) + 1]"
+
+
+def _partition_value(value: str) -> str:
+    return "NULL" if value == NULL else literal(value)
+
+
+def _hidden_value(name: str, one: TableFile) -> str:
     if name == "$path":
-        values = [literal(one.uri) for one in files]
-    elif name == "$file_size":
-        values = [f"CAST({one.info.size} AS BIGINT)" for one in files]
-    else:
-        values = [f"TIMESTAMPTZ '{one.info.last_modified.isoformat()}'" for one in files]
-    return f"([{', '.join(values)}])[__f + 1]"
-
-
-def _folder_name(value: str) -> str:
-    """A partition value as a folder's name that DuckDB decodes to the value again."""
-    name = percent(value, safe=" -_.:,+@")
-    if value == NULL:
-        return NULL
-    if len(name) > 200:
-        raise QueryError(
-            "NOT_SUPPORTED", f"a partition value of {len(value)} characters is too long here: {value[:60]}…"
-        )
-    return name
+        return literal(one.uri)
+    if name == "$file_size":
+        return f"CAST({one.info.size} AS BIGINT)"
+    return f"TIMESTAMP '{one.info.last_modified:%Y-%m-%d %H:%M:%S}'"

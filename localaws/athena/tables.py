@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from typing import Any
 
 from localaws.athena.errors import QueryError
@@ -26,6 +27,10 @@ FORMATS = {
     HIVE_JSON: "json",
     HIVE_JSON_3: "json",
 }
+
+
+# So many partitions are listed one by one.
+FEW = 16
 
 
 @dataclass(frozen=True)
@@ -86,13 +91,41 @@ def table(definition: Mapping[str, Any], database: str) -> Table:
     )
 
 
-def objects(store: Store, location: Location) -> Iterable[ObjectInfo]:
+def files(store: Store, partitions: Sequence[Partition]) -> list[TableFile]:
+    """All files of these partitions (an unpartitioned table is one partition without values)."""
+    if len(partitions) <= FEW:
+        return [TableFile(info, one.values) for one in partitions for info in objects(store, one.location)]
+    found: list[TableFile] = []
+    for bucket in dict.fromkeys(one.location.bucket for one in partitions):
+        own: dict[str, list[Partition]] = {}
+        for one in partitions:
+            if one.location.bucket == bucket:
+                own.setdefault(one.location.prefix, []).append(one)
+        found += _walk(store, bucket, own)
+    return found
+
+
+def objects(store: Store, location: Location) -> Iterator[ObjectInfo]:
     """The objects at a location that hold rows."""
     for info in store.list(location.bucket, location.prefix):
         if info.size and not is_hidden(info.key, location.prefix):
             yield info
 
 
-def files(store: Store, partitions: Iterable[Partition]) -> list[TableFile]:
-    """All files of these partitions (an unpartitioned table is one partition without values)."""
-    return [TableFile(info, one.values) for one in partitions for info in objects(store, one.location)]
+def _walk(store: Store, bucket: str, partitions: Mapping[str, Sequence[Partition]]) -> list[TableFile]:
+    """The files of many partitions in one listing; given up for single ones if too much else lies in between."""
+    found: list[TableFile] = []
+    others = 0
+    for info in store.list(bucket, commonprefix(list(partitions))):
+        before = len(found)
+        slash = info.key.rfind("/")
+        while slash >= 0:
+            prefix = info.key[: slash + 1]
+            if prefix in partitions and info.size and not is_hidden(info.key, prefix):
+                found += [TableFile(info, one.values) for one in partitions[prefix]]
+            slash = info.key.rfind("/", 0, slash)
+        others += len(found) == before
+        if others > 4 * len(partitions):
+            singles = [one for same in partitions.values() for one in same]
+            return [TableFile(info, one.values) for one in singles for info in objects(store, one.location)]
+    return found

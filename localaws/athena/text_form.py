@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from localaws.athena.types import Type, literal, quote
+from localaws.athena.types import Type, field_names, literal, quote
 from localaws.core import NotSupported
+
+# Whose text in DuckDB is Athena's, or which the translation gives as text.
+AS_THEY_ARE = {
+    *("boolean", "tinyint", "smallint", "integer", "bigint", "decimal", "date", "varchar", "char", "json", "uuid"),
+    *("unknown", "time", "timestamp with time zone", "interval day to second", "interval year to month"),
+}
 
 
 def text(value: str, kind: Type) -> str:
     """The expression for the text of the expression ``value``; NULL stays NULL."""
     base = kind.base
-    if base in ("varchar", "char", "json", "unknown"):
-        return f"CAST({value} AS VARCHAR)"
-    if base in ("boolean", "tinyint", "smallint", "integer", "bigint", "decimal", "date"):
+    if base in AS_THEY_ARE:
         return f"CAST({value} AS VARCHAR)"
     if base in ("double", "real"):
-        return f"athena_float_text(CAST({value} AS VARCHAR))"
+        return f"athena_java_float(CAST({value} AS VARCHAR))"
     if base == "timestamp":
         return _timestamp(value, kind)
-    if base == "timestamp with time zone":
-        return f"{_timestamp(f'CAST({value} AS TIMESTAMP)', kind)} || ' UTC'"
-    if base == "time":
-        return f"strftime(DATE '2000-01-01' + {value}, '%H:%M:%S{_fraction(kind)}')"
     if base == "varbinary":
         return f"rtrim(regexp_replace(lower(hex({value})), '(..)', '\\1 ', 'g'))"
     if base == "array":
@@ -40,8 +40,9 @@ def _nested(value: str, kind: Type) -> str:
 
 def _row(value: str, kind: Type) -> str:
     parts = []
+    names = field_names(kind)
     for position, (name, inner) in enumerate(kind.fields):
-        field = f"({value})[{literal(name)}]" if name else f"({value})[{position + 1}]"
+        field = f"({value}).{quote(names[position])}"
         parts.append(f"{literal((name or f'field{position}') + '=')} || {_nested(field, inner)}")
     joined = " || ', ' || ".join(parts)
     return f"CASE WHEN ({value}) IS NOT NULL THEN '{{' || {joined} || '}}' END"
@@ -70,18 +71,18 @@ def select(sql: str, kinds: list[Type]) -> str:
 # Java's text of a double from DuckDB's: both write the fewest digits that tell the value, but switch to the scientific
 # form elsewhere (Java below 1e-3 and from 1e7 on). No subqueries, for they are not allowed within lambdas.
 MACROS = r"""
-CREATE OR REPLACE MACRO athena_point(digits) AS
+CREATE OR REPLACE MACRO athena_java_digits(digits) AS
     substr(digits, 1, 1) || '.' || coalesce(nullif(substr(digits, 2), ''), '0');
-CREATE OR REPLACE MACRO athena_float_text(t) AS CASE
+CREATE OR REPLACE MACRO athena_java_float(t) AS CASE
     WHEN t IN ('nan', 'inf', '-inf') THEN replace(replace(t, 'inf', 'Infinity'), 'nan', 'NaN')
     WHEN contains(t, 'e') THEN
         split_part(t, 'e', 1) || CASE WHEN contains(t, '.') THEN 'E' ELSE '.0E' END
         || CAST(CAST(split_part(t, 'e', 2) AS INTEGER) AS VARCHAR)
     WHEN strpos(ltrim(t, '-'), '.') > 8 THEN
-        CASE WHEN t[1] = '-' THEN '-' ELSE '' END || athena_point(rtrim(replace(ltrim(t, '-'), '.', ''), '0'))
+        CASE WHEN t[1] = '-' THEN '-' ELSE '' END || athena_java_digits(rtrim(replace(ltrim(t, '-'), '.', ''), '0'))
         || 'E' || CAST(strpos(ltrim(t, '-'), '.') - 2 AS VARCHAR)
     WHEN starts_with(ltrim(t, '-'), '0.000') THEN
-        CASE WHEN t[1] = '-' THEN '-' ELSE '' END || athena_point(ltrim(ltrim(t, '-'), '0.')) || 'E-4'
+        CASE WHEN t[1] = '-' THEN '-' ELSE '' END || athena_java_digits(ltrim(ltrim(t, '-'), '0.')) || 'E-4'
     ELSE t
 END;
 """

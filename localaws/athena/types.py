@@ -32,6 +32,7 @@ SIMPLE = {
     "decimal": "decimal",
     "numeric": "decimal",
     "json": "json",
+    "uuid": "uuid",
     "unknown": "unknown",
     "interval day to second": "interval day to second",
     "interval year to month": "interval year to month",
@@ -48,8 +49,9 @@ DUCKDB = {
     "char": "VARCHAR",
     "varbinary": "BLOB",
     "date": "DATE",
-    "time": "TIME",
-    "json": "JSON",
+    "time": "VARCHAR",
+    "json": "VARCHAR",
+    "uuid": "UUID",
 }
 HIVE = {"integer": "int", "real": "float", "varbinary": "binary"}
 # Precision, scale and case sensitivity as GetQueryResults gives them, with the name it uses.
@@ -104,7 +106,7 @@ class Type:
             return "string"
         if self.base == "timestamp":
             return "timestamp"
-        if (self.base not in DUCKDB and self.base != "decimal") or self.base in ("json", "time"):
+        if (self.base not in DUCKDB and self.base != "decimal") or self.base in ("json", "time", "uuid"):
             raise AwsError("InvalidRequestException", f"NOT_SUPPORTED: Unsupported Hive type: {self.athena}")
         name = HIVE.get(self.base, self.base)
         return f"{name}({','.join(map(str, self.args))})" if self.args else name
@@ -113,7 +115,9 @@ class Type:
     def duckdb(self) -> str:
         """The type that holds its values in DuckDB."""
         if self.base == "row":
-            return "STRUCT(" + ", ".join(f"{quote(name)} {kind.duckdb}" for name, kind in self.fields) + ")"
+            names = field_names(self)
+            parts = (f"{quote(name)} {kind.duckdb}" for name, (_, kind) in zip(names, self.fields, strict=True))
+            return f"STRUCT({', '.join(parts)})"
         if self.base == "map":
             return f"MAP({self.fields[0][1].duckdb}, {self.element.duckdb})"
         if self.base == "array":
@@ -124,7 +128,7 @@ class Type:
         if self.base == "timestamp":
             return "TIMESTAMP" if not self.args or self.args[0] <= 6 else "TIMESTAMP_NS"
         if self.base == "timestamp with time zone":
-            return "TIMESTAMPTZ"
+            return "VARCHAR"
         if self.base not in DUCKDB:
             raise AwsError("InvalidRequestException", f"NOT_SUPPORTED: columns of type {self.athena}")
         return DUCKDB[self.base]
@@ -148,6 +152,14 @@ class Type:
             "Nullable": "UNKNOWN",
             "CaseSensitive": self.base in ("varchar", "char"),
         }
+
+
+def field_names(kind: Type) -> list[str]:
+    """The names of a row's fields in DuckDB: by position where a field has no name or two have the same."""
+    names = [name.lower() for name, _ in kind.fields]
+    if all(names) and len(set(names)) == len(names):
+        return names
+    return [f"f{index}" for index in range(len(names))]
 
 
 def quote(name: str) -> str:

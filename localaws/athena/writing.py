@@ -208,7 +208,7 @@ def _lines(path: Path, output: Output) -> Path:
     target = path.with_suffix(".text")
     with _open(target, output) as out, pq.ParquetFile(path) as source:
         for batch in source.iter_batches(LINES_PER_BATCH):
-            lines = batch.column(0).to_pylist()
+            lines: list[str] = batch.column(0).to_pylist()  # type: ignore[assignment]
             if output.format == "text" and any("\n" in line for line in lines):
                 raise QueryError("NOT_SUPPORTED", "a value with a line break in a text file; use PARQUET or JSON")
             out.write(("\n".join(lines) + "\n").encode())
