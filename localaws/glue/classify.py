@@ -136,13 +136,14 @@ def _read(path: Path, compression: str, limit: int) -> tuple[bytes, bool]:
     with path.open("rb") as source:
         if compression == "none":
             data = source.read(limit + 1)
-        else:
-            decompressor = zlib.decompressobj(wbits=31)
-            try:
-                data = decompressor.decompress(source.read(limit + 1024), limit + 1)
-            except zlib.error:
-                return b"", True
-    return data[:limit], len(data) <= limit
+            return data[:limit], len(data) <= limit
+        decompressor = zlib.decompressobj(wbits=31)
+        try:
+            data = decompressor.decompress(source.read(limit), limit)
+        except zlib.error:
+            return b"", True
+    # More may follow in the same member of the gzip file, or in a further one.
+    return data, decompressor.eof and not decompressor.unused_data
 
 
 def _decode(data: bytes, whole: bool) -> str | None:

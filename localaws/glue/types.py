@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 # A column whose values were all absent; written to the catalog as a string.
 UNKNOWN = "unknown"
@@ -47,7 +47,7 @@ Type = str | Array | Map | Struct | Decimal
 Columns = tuple[tuple[str, Type], ...]
 
 
-@cache
+@lru_cache(maxsize=4096)
 def render(kind: Type) -> str:
     """The type as the Glue catalog writes it."""
     match kind:
@@ -100,7 +100,7 @@ def merge(schemas: Iterable[Columns]) -> Columns:
     return tuple(merged.items())
 
 
-@cache
+@lru_cache(maxsize=4096)
 def similar(left: Columns, right: Columns) -> bool:
     """Whether the narrower schema finds 70 % of its columns, of types that meet, in the other."""
     if left == right:

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import gzip
 import io
+import random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -163,6 +164,15 @@ def test_gzip_csv(lake):
     found = lake.crawl("t/")["t"]
     assert lake.columns("t") == [("id", "bigint"), ("name", "string")]
     assert (found["Parameters"]["compressionType"], found["StorageDescriptor"]["Compressed"]) == ("gzip", True)
+
+
+def test_gzip_whose_first_megabyte_ends_within_a_record(lake):
+    noise = random.Random(1)
+    rows = "".join(f'{{"id": {n}, "text": "{noise.randbytes(30).hex()}"}}\n' for n in range(40_000))
+    lake.put("t/a.json.gz", gzip.compress(rows.encode(), 1))
+    lake.put("t/b.json.gz", gzip.compress(b'{"id": 1, "text": ""}\n') + gzip.compress(b'{"id": 2, "te'))
+    lake.crawl("t/")
+    assert lake.columns("t") == [("id", "int"), ("text", "string")]
 
 
 def test_a_large_csv_is_judged_by_its_first_megabyte(lake):
