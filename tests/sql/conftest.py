@@ -13,6 +13,8 @@ import sqlglot
 SQL = Path(__file__).parents[2] / "sql"
 UNLOAD = re.compile(r"UNLOAD \((.*)\)\s*TO '([^']*)'\s*WITH \(([^)]*)\)\s*", re.DOTALL)
 
+JINJA = jinja2.Environment(loader=jinja2.FileSystemLoader(SQL), undefined=jinja2.StrictUndefined)
+
 TABLES = """
 CREATE SCHEMA retraced;
 USE retraced;
@@ -33,7 +35,6 @@ class Lake:
     def __init__(self) -> None:
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute(TABLES)
-        self._jinja = jinja2.Environment(loader=jinja2.FileSystemLoader(SQL), undefined=jinja2.StrictUndefined)
 
     def upload(self, date: str, companies: Iterable[tuple] = (), logins: Iterable[tuple] = ()) -> None:
         """Add rows to the partition of an upload date: (user, company, accepted) and (user, company, time)."""
@@ -83,7 +84,7 @@ class Lake:
     def render(self, name: str, **params: object) -> str:
         """The SQL of a file, as Airflow renders it."""
         attempt = {"map_index": 0, "try_number": 1}
-        return self._jinja.get_template(f"retraced/{name}.sql").render(params=params, ti=attempt)
+        return JINJA.get_template(f"retraced/{name}.sql").render(params=params, ti=attempt)
 
     def _duckdb(self, athena: str) -> str:
         return _translated(athena)
