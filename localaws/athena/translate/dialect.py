@@ -1,0 +1,64 @@
+"""Parses Athena's queries: sqlglot's Trino grammar, with every function call kept as it was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.dialects.trino import Trino
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.parsers.trino import TrinoParser
+
+from localaws.athena.translate.errors import SqlError
+
+# Calls whose arguments have a grammar of their own; all others stay anonymous, so that the binder, not the parser,
+# says what they mean.
+_SPECIAL_FORMS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "LISTAGG", "POSITION", "SUBSTRING")
+_FOREIGN_OPERATORS = ("::", "==", "~", "~~", "~*", "@>", "<@", "?::", "->>", "#>", "#>>", "^@", "**", "//", "<=>", "&&")
+_PARSED_HERE = "athena_query"
+
+
+class AthenaQuery(Trino):
+    """The grammar of Athena's queries."""
+
+    INDEX_OFFSET = 0
+
+    class Tokenizer(Trino.Tokenizer):
+        """Trino's tokens, without the operators that sqlglot takes from other databases."""
+
+        KEYWORDS = {k: v for k, v in Trino.Tokenizer.KEYWORDS.items() if k not in _FOREIGN_OPERATORS}
+
+    class Parser(TrinoParser):
+        """Trino's grammar, without the meaning that sqlglot gives to functions."""
+
+        FUNCTIONS: dict[str, Any] = {}
+        FUNCTION_PARSERS = {k: v for k, v in TrinoParser.FUNCTION_PARSERS.items() if k in _SPECIAL_FORMS}
+
+
+def parse(sql: str) -> Any:
+    """The syntax tree of one statement; SqlError where it is none, or more than one."""
+    if "\x00" in sql:
+        raise SqlError("SYNTAX_ERROR", "the statement has a NUL character")
+    try:
+        trees = [t for t in AthenaQuery().parse(sql) if t is not None]
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        place = f"line {first['line']}:{first['col']}" if first.get("line") else ""
+        near = first.get("highlight") or ""
+        raise SqlError(
+            "SYNTAX_ERROR", f"mismatched input '{near}'. {first.get('description', '')}".strip(), place
+        ) from None
+    except TokenError as error:
+        raise SqlError("SYNTAX_ERROR", str(error).splitlines()[0]) from None
+    if len(trees) != 1:
+        raise SqlError("SYNTAX_ERROR", "Only one sql statement is allowed" if trees else "the statement is empty")
+    trees[0].meta[_PARSED_HERE] = sql
+    return trees[0]
+
+
+def source_of(tree: exp.Expression) -> str:
+    """The text from which parse() made the tree that a node belongs to."""
+    text = tree.root().meta.get(_PARSED_HERE)
+    if not isinstance(text, str):
+        raise TypeError("translate_query takes SQL, or a syntax tree made by translate.parse")
+    return text
