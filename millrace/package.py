@@ -75,7 +75,7 @@ def build_function(name: str, target_dir: Path) -> Path:
                 copy = Path(temporary) / path
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(content)
-            _compile(Path(temporary))
+            _compile(Path(temporary), "/var/task")
             _write(_files(Path(temporary)), target)
     return target
 
@@ -84,8 +84,9 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
     """Zip the packages that ``lambdas/layers/<name>.txt`` names; return ``target_dir/<name>-<target>-<hash>.zip``.
 
     target: ``local`` for this machine and its Python, ``x86_64`` or ``arm64`` for Lambda's Python 3.12. Versions are
-    those of ``requirements.lock``. What exists already for the same inputs is not built again. Raises PackageError
-    where the layer or target is unknown or uv fails.
+    those of ``requirements.lock``. Bytecode is added where the target's Python is the one that builds. What exists
+    already for the same inputs is not built again. Raises PackageError where the layer or target is unknown or uv
+    fails.
     """
     requirements = ROOT / "lambdas" / "layers" / f"{name}.txt"
     if not requirements.is_file():
@@ -102,7 +103,7 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
             _install(wanted, pins, target, layer / "python", Path(temporary))
             _prune(layer)
             if target == "local" or platform.python_version().rpartition(".")[0] == LAMBDA_PYTHON:
-                _compile(layer)
+                _compile(layer, "/opt")
             _write(_files(layer), path)
     return path
 
@@ -139,9 +140,12 @@ def _install(wanted: str, pins: str, target: str, folder: Path, temporary: Path)
         raise PackageError(f"uv could not install the layer's packages for {target}:\n{done.stderr.strip()}")
 
 
-def _compile(folder: Path) -> None:
-    """Add bytecode that Python takes without a look at the source: a read-only Lambda would compile at each start."""
-    command = [sys.executable, "-S", "-m", "compileall", "-q", "-s", str(folder), "-p", "/var/task"]
+def _compile(folder: Path, place: str) -> None:
+    """Add bytecode that Python takes without a look at the source: a read-only Lambda would compile at each start.
+
+    place: where the folder will lie, which the bytecode names.
+    """
+    command = [sys.executable, "-S", "-m", "compileall", "-q", "-s", str(folder), "-p", place]
     command += ["--invalidation-mode", "unchecked-hash", str(folder)]
     # The seed orders the constants that are sets.
     subprocess.run(command, env={"PYTHONHASHSEED": "0"}, check=True, stdin=subprocess.DEVNULL, capture_output=True)

@@ -87,10 +87,13 @@ class EventQueue:
                 thread.start()
 
     def close(self) -> None:
-        """Stop taking events. Those that wait are dropped; a running one's threads end with it."""
+        """Start no event any more; those that wait are dropped, and one that runs is not tried again."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def join(self) -> None:
+        """After ``close``: wait for the events that run, which should be stopped before."""
         for thread in self._threads:
             thread.join(2)
 
@@ -124,6 +127,8 @@ class EventQueue:
             if error.code != "TooManyRequestsException":
                 raise
             self._retry_later(event, _THROTTLED_SECONDS, None)
+            return
+        if self._closed:
             return
         event.attempts += 1
         policy = self._policy(event.name, event.qualifier)

@@ -36,6 +36,7 @@ class LambdaEngine:
     def __init__(self, world: World) -> None:
         if sys.platform != "linux":
             raise RuntimeError("the local Lambda needs Linux: its limits and AWS's runtime client exist there only")
+        self._closed = False
         root = world.data / "lambda"
         self._registry = Registry(root)
         content = ContentStore(root / "content")
@@ -68,9 +69,13 @@ class LambdaEngine:
         self._logs.flush()
 
     def close(self) -> None:
-        """Stop: queued events are dropped, subprocesses killed, logs written."""
+        """Stop: queued events are dropped, subprocesses killed, logs written. Again: nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self._events.close()
         self._pool.close()
+        self._events.join()
         self._launcher.close()
         self._logs.close()
 

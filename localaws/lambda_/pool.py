@@ -16,7 +16,8 @@ from localaws.lambda_.launch import Launcher
 from localaws.lambda_.sandbox import DeadlineReached, Exited, InitFailed, Sandbox
 
 ACCOUNT_CONCURRENCY = 50  # executions at once, over all functions
-IDLE_PER_FUNCTION = 8
+IDLE_PER_VERSION = 8
+IDLE_IN_ALL = 32
 IDLE_SECONDS = 300.0
 _CHECK_SECONDS = 10.0
 _READY_SECONDS = 1.0
@@ -83,16 +84,23 @@ class Pool:
                 return warm
 
     def release(self, warm: Warm) -> None:
-        """Keep the sandbox for the next invocation, unless its version is no longer current or enough are idle."""
+        """Keep the sandbox for the next invocation, if its version is current; end one where too many are idle."""
         warm.fresh = False
         warm.idle_since = time.monotonic()
+        surplus: Warm | None = None
         with self._lock:
             waiting = self._idle[warm.revision]
-            keep = not self._closed.is_set() and warm.revision not in self._retired and len(waiting) < IDLE_PER_FUNCTION
-            if keep:
+            outdated = self._closed.is_set() or warm.revision in self._retired
+            if outdated or len(waiting) >= IDLE_PER_VERSION:
+                surplus = warm
+            else:
                 waiting.append(warm)
-        if not keep:
-            self.discard(warm)
+                everyone = [idle for several in self._idle.values() for idle in several]
+                if len(everyone) > IDLE_IN_ALL:
+                    surplus = min(everyone, key=lambda idle: idle.idle_since)
+                    self._idle[surplus.revision].remove(surplus)
+        if surplus is not None:
+            self.discard(surplus)
 
     def discard(self, warm: Warm) -> None:
         """End a sandbox that the caller holds."""
