@@ -75,7 +75,8 @@ class Exchange:
         try:
             operation, in_path = get_service_router(service).match(self._parsed)
         except UnknownServiceError:
-            raise NotSupported(f"The embedded AWS has no service signed as {service!r}.") from None
+            message = f"The service signed as {service!r} is refused: the embedded AWS has none of that name."
+            raise NotSupported(message) from None
         except (NotFound, NotImplementedError):
             what = f"{self._request.method} {self._request.raw_path}"
             raise AwsError("UnknownOperationException", f"{service} has no operation at {what}.", 404) from None
