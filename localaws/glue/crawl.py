@@ -135,6 +135,10 @@ class Crawl:
             if any(column == key for column, _ in found.columns):
                 self._say(f"WARN : {name}: the column {key} is a partition key too; the table leaves the column out")
         written = describe(found, name, self._definition.name, inherit=self._definition.inherit)
+        if found.depth and len(written.partitions) < len(found.leaves):
+            self._say(
+                f"WARN : {name}: several folders have the same partition values; the last of them is the partition"
+            )
         self._found[name] = set(written.partitions)
         existing = known.get(name)
         if existing is None:

@@ -149,6 +149,15 @@ def test_a_column_that_is_a_partition_key_too_is_left_out(lake):
     assert found["t"]["PartitionKeys"] == [{"Name": "day", "Type": "string"}]
 
 
+def test_two_folders_of_the_same_partition_are_told_in_the_log(lake, client):
+    lake.put_parquet("t/day=1/f.parquet", id=[1])
+    lake.put_parquet("t/day=%31/f.parquet", id=[1])
+    lake.crawl("t/")
+    assert lake.partitions("t") == {("1",): "t/day=1/"}
+    events = client("logs").get_log_events(logGroupName="/aws-glue/crawlers", logStreamName=lake.crawler)["events"]
+    assert [event for event in events if "several folders have the same partition values" in event["message"]]
+
+
 def test_exclusions(lake):
     lake.put_parquet("t/d=1/f.parquet", id=[1])
     lake.put_parquet("t/d=2/f.parquet", id=[1])
