@@ -254,8 +254,12 @@ def _tagged(call: Call) -> str:
 
 
 def _statement(params: Mapping[str, Any], resource: str) -> dict[str, Any]:
+    if params.get("FunctionUrlAuthType"):
+        raise NotSupported("the local Lambda has no function URLs: leave FunctionUrlAuthType out")
     principal = params["Principal"]
     kind = "Service" if principal.endswith(".amazonaws.com") else "AWS"
+    if principal.isdecimal():
+        principal = f"arn:aws:iam::{principal}:root"
     statement: dict[str, Any] = {
         "Sid": params["StatementId"],
         "Effect": "Allow",
@@ -263,9 +267,13 @@ def _statement(params: Mapping[str, Any], resource: str) -> dict[str, Any]:
         "Action": params["Action"],
         "Resource": resource,
     }
-    conditions: dict[str, Any] = {}
-    if params.get("SourceAccount"):
-        conditions["StringEquals"] = {"AWS:SourceAccount": params["SourceAccount"]}
-    if params.get("SourceArn"):
-        conditions["ArnLike"] = {"AWS:SourceArn": params["SourceArn"]}
+    conditions: dict[str, dict[str, str]] = {}
+    for name, operator, key in (
+        ("SourceAccount", "StringEquals", "AWS:SourceAccount"),
+        ("EventSourceToken", "StringEquals", "lambda:EventSourceToken"),
+        ("PrincipalOrgID", "StringEquals", "aws:PrincipalOrgID"),
+        ("SourceArn", "ArnLike", "AWS:SourceArn"),
+    ):
+        if params.get(name):
+            conditions.setdefault(operator, {})[key] = params[name]
     return {**statement, "Condition": conditions} if conditions else statement

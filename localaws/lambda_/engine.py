@@ -91,8 +91,7 @@ class LambdaEngine:
         if kind not in ("RequestResponse", "Event"):
             raise invalid(f"InvocationType {kind!r} is none of RequestResponse, Event, DryRun")
         context = call.params.get("ClientContext")
-        decoded = base64.b64decode(context).decode() if context else None
-        result = self._dispatch(name, qualifier, payload, event=kind == "Event", client_context=decoded)
+        result = self._dispatch(name, qualifier, payload, event=kind == "Event", client_context=_decoded(context))
         if kind == "Event":
             return {"StatusCode": result.status}
         answer: dict[str, Any] = {
@@ -119,8 +118,8 @@ class LambdaEngine:
             )
         payload = payload or b"{}"
         try:
-            json.loads(payload)
-        except ValueError as error:
+            json.loads(payload.decode())
+        except (ValueError, RecursionError) as error:
             message = f"Could not parse request body into json: {error}"
             raise AwsError("InvalidRequestContentException", message) from error
         request_id = str(uuid.uuid4())
@@ -151,3 +150,14 @@ class LambdaEngine:
         }
         size = sum(function["CodeSize"] for function in functions)
         return {"AccountLimit": limit, "AccountUsage": {"TotalCodeSize": size, "FunctionCount": len(functions)}}
+
+
+def _decoded(context: str | None) -> str | None:
+    """The client context as JSON in one line of ASCII, as a header carries it."""
+    if not context:
+        return None
+    try:
+        return json.dumps(json.loads(base64.b64decode(context)))
+    except (ValueError, RecursionError) as error:
+        message = "Client context must be a valid Base64-encoded JSON object."
+        raise AwsError("InvalidRequestContentException", message) from error

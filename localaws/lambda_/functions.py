@@ -91,8 +91,9 @@ class FunctionApi:
         """ListFunctions: the latest, or all versions."""
         found: list[dict[str, Any]] = []
         for document in self._registry.functions():
-            found.append(_answer(document["latest"], document["name"], LATEST))
-            if call.params.get("FunctionVersion") == "ALL":
+            everything = call.params.get("FunctionVersion") == "ALL"
+            found.append(_answer(document["latest"], document["name"], LATEST if everything else None))
+            if everything:
                 found += [_answer(version, document["name"]) for version in document["versions"].values()]
         return page("Functions", found, call.params)
 

@@ -18,7 +18,7 @@ from localaws.lambda_.sandbox import Answer, DeadlineReached, Exited, InitFailed
 
 _INIT_SECONDS = 10.0
 _TAIL_BYTES = 4096
-_SIGNALS = {
+_SIGNALS: dict[int, str] = {
     signal.SIGKILL: "killed",
     signal.SIGSEGV: "segmentation fault",
     signal.SIGABRT: "aborted",
@@ -162,4 +162,4 @@ def _exit_reason(status: int) -> str:
         return "Runtime exited without providing a reason"
     if status > 0:
         return f"Runtime exited with error: exit status {status}"
-    return f"Runtime exited with error: signal: {_SIGNALS.get(signal.Signals(-status), signal.Signals(-status).name)}"
+    return f"Runtime exited with error: signal: {_SIGNALS.get(-status, f'signal {-status}')}"

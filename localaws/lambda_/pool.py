@@ -28,7 +28,6 @@ class Warm:
     """A sandbox of one revision of a function, with the log stream that its output goes to."""
 
     sandbox: Sandbox
-    function: str
     revision: str
     log_stream: str
     fresh: bool = True
@@ -138,7 +137,7 @@ class Pool:
             closed = self._closed.is_set()
         if closed:
             sandbox.kill()
-        return Warm(sandbox, configuration["FunctionName"], configuration["RevisionId"], stream)
+        return Warm(sandbox, configuration["RevisionId"], stream)
 
     def _reap(self) -> None:
         while not self._closed.wait(_CHECK_SECONDS):

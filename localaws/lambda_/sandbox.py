@@ -32,7 +32,7 @@ class Launch:
     """What a subprocess is started with.
 
     task_root: the unzipped code. layers: the layers' common root (what AWS mounts at /opt) or None.
-    scratch: its TMPDIR, made empty. environment: all variables but the Runtime API's address and TMPDIR.
+    scratch: its TMPDIR and HOME, made empty. environment: all variables but these and the Runtime API's address.
     memory_mb, storage_mb: MemorySize and EphemeralStorage. lifeline: a pipe's read end, whose writer is the host.
     """
 
@@ -87,7 +87,9 @@ class Sandbox:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
         api = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        environment = {**launch.environment, "AWS_LAMBDA_RUNTIME_API": api, "TMPDIR": str(launch.scratch)}
+        # HOME, so that no settings of who runs the host, such as ~/.aws/config, are found.
+        own = {"AWS_LAMBDA_RUNTIME_API": api, "TMPDIR": str(launch.scratch), "HOME": str(launch.scratch)}
+        environment = {**launch.environment, **own}
         arguments = [launch.layers or "", launch.memory_mb, launch.storage_mb, launch.lifeline]
         # The interpreter below the virtual environment: a Python that the function itself starts sees no more than it.
         python = getattr(sys, "_base_executable", sys.executable)
@@ -128,9 +130,11 @@ class Sandbox:
             self._raise_exited()
 
     def run(self, headers: Mapping[str, str], event: bytes, deadline: float) -> Answer:
-        """Give the function one event (JSON) and wait for its answer. Raises Exited or DeadlineReached."""
-        self.initialise(deadline)
-        assert self._waiting is not None
+        """Give the function, once initialised, one event (JSON) and wait for its answer.
+
+        Raises Exited or DeadlineReached.
+        """
+        assert self._waiting is not None, "the function has not asked for an event"
         request_id = headers["Lambda-Runtime-Aws-Request-Id"]
         waiting, self._waiting = self._waiting, None
         waiting.send(200, event, headers)
@@ -209,7 +213,10 @@ class Sandbox:
                 self._selector.unregister(key.data.socket)
                 key.data.socket.close()
             return True
-        accepted, _ = self._listener.accept()
+        try:
+            accepted, _ = self._listener.accept()
+        except OSError:  # the function left before it was answered
+            return False
         accepted.setblocking(False)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(accepted, selectors.EVENT_READ, Connection(accepted))

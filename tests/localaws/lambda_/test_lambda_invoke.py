@@ -32,13 +32,13 @@ def test_context_is_the_runtime_clients_own(deploy, invoke):
                     context.invoked_function_arn, context.log_group_name, context.aws_request_id,
                     context.get_remaining_time_in_millis(), context.client_context.custom]
         """, Timeout=7, MemorySize=192)  # fmt: skip
-    client_context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
+    client_context = base64.b64encode(json.dumps({"custom": {"a": "é\n"}}, ensure_ascii=False).encode()).decode()
     (payload, _) = invoke(name, ClientContext=client_context)
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
     assert payload[:5] == [name, "$LATEST", "192", arn, f"/aws/lambda/{name}"]
     assert re.fullmatch(REQUEST_ID, payload[5])
     assert 6000 < payload[6] <= 7000
-    assert payload[7] == {"a": "b"}
+    assert payload[7] == {"a": "é\n"}
 
 
 def test_only_the_lambdas_own_variables_and_packages_are_there(deploy, invoke, monkeypatch):
@@ -59,7 +59,8 @@ def test_only_the_lambdas_own_variables_and_packages_are_there(deploy, invoke, m
     assert payload["cwd"] == payload["path"][0] == env["LAMBDA_TASK_ROOT"]
     assert (env["MINE"], env["AWS_REGION"], env["_HANDLER"]) == ("1", "us-east-1", "handler.main")
     assert env["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.11"
-    assert not {"LEAKED_SECRET", "PYTHONPATH", "VIRTUAL_ENV", "HOME"} & env.keys()
+    assert not {"LEAKED_SECRET", "PYTHONPATH", "VIRTUAL_ENV"} & env.keys()
+    assert env["HOME"] == env["TMPDIR"] != os.environ.get("HOME")
     assert payload["stdin"] == ""
 
 
@@ -264,6 +265,12 @@ def test_refusals(deploy, invoke, lambda_):
     )
     with pytest.raises(lambda_.exceptions.InvalidRequestContentException):
         lambda_.invoke(FunctionName=name, Payload=b"{")
+    with pytest.raises(lambda_.exceptions.InvalidRequestContentException):
+        lambda_.invoke(FunctionName=name, Payload='"é"'.encode("latin-1"))
+    with pytest.raises(lambda_.exceptions.InvalidRequestContentException):
+        lambda_.invoke(FunctionName=name, Payload=b"[" * 100_000)
+    with pytest.raises(lambda_.exceptions.InvalidRequestContentException):
+        lambda_.invoke(FunctionName=name, ClientContext="no base64")
     with pytest.raises(lambda_.exceptions.RequestTooLargeException):
         lambda_.invoke(FunctionName=name, Payload=json.dumps("x" * 6_291_456))
     with pytest.raises(lambda_.exceptions.RequestTooLargeException):
