@@ -1,7 +1,9 @@
 -- DuckDB macros with the results of Trino's functions and casts. Loaded by localaws.athena.translate.prepare().
--- A macro that fails does so by a cast of a text that starts with "athena!", which TRY can catch.
+-- A macro that fails does so by a cast of a text that starts with "athena!", which TRY can catch. It must stand in a
+-- CASE branch: AND and OR evaluate both sides. It has the type of its sample.
 
-CREATE OR REPLACE TEMP MACRO athena_fail(kind, what) AS CAST('athena!' || kind || ': ' || what AS BOOLEAN);
+CREATE OR REPLACE TEMP MACRO athena_fail(kind, what, sample) AS
+    list_extract([sample], CAST('athena!' || kind || ': ' || what AS BIGINT));
 
 -- Numbers
 CREATE OR REPLACE TEMP MACRO athena_fmod(a, b) AS
@@ -22,35 +24,35 @@ CREATE OR REPLACE TEMP MACRO athena_acos(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN
 CREATE OR REPLACE TEMP MACRO athena_asin(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN asin(x) WHEN x IS NULL THEN NULL ELSE CAST('nan' AS DOUBLE) END;
 
 -- Casts of text
-CREATE OR REPLACE TEMP MACRO athena_bad_cast(x, kind) AS athena_fail('INVALID_CAST_ARGUMENT', 'Cannot cast ''' || x || ''' to ' || kind);
+CREATE OR REPLACE TEMP MACRO athena_bad_cast(x, kind, sample) AS athena_fail('INVALID_CAST_ARGUMENT', 'Cannot cast ''' || x || ''' to ' || kind, sample);
 CREATE OR REPLACE TEMP MACRO athena_integer_text(x, kind) AS
     CASE WHEN regexp_full_match(x, '\s*[+-]?[0-9]+\s*') THEN ltrim(trim(x), '+')
-         WHEN x IS NULL OR athena_bad_cast(x, kind) THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_bad_cast(x, kind, '') END;
 CREATE OR REPLACE TEMP MACRO athena_float_text(x, kind) AS
     CASE WHEN regexp_full_match(x, '\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?\s*') THEN rtrim(trim(x), 'dDfF')
          WHEN regexp_full_match(x, '\s*[+-]?(NaN|Infinity)\s*') THEN replace(ltrim(trim(x), '+'), '-NaN', 'NaN')
-         WHEN x IS NULL OR athena_bad_cast(x, kind) THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_bad_cast(x, kind, '') END;
 CREATE OR REPLACE TEMP MACRO athena_decimal_text(x, kind) AS
     CASE WHEN regexp_full_match(x, '\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*') THEN trim(x)
-         WHEN x IS NULL OR athena_fail('INVALID_CAST_ARGUMENT', 'Cannot cast VARCHAR ''' || x || ''' to ' || kind || '. Value is not a number.') THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_CAST_ARGUMENT', 'Cannot cast VARCHAR ''' || x || ''' to ' || kind || '. Value is not a number.', '') END;
 CREATE OR REPLACE TEMP MACRO athena_boolean(x) AS
     CASE WHEN lower(x) IN ('t', 'true', '1') THEN true WHEN lower(x) IN ('f', 'false', '0') THEN false
-         WHEN x IS NULL OR athena_bad_cast(x, 'BOOLEAN') THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_bad_cast(x, 'BOOLEAN', true) END;
 CREATE OR REPLACE TEMP MACRO athena_date_text(x) AS
     CASE WHEN regexp_full_match(x, '\s*[+-]?[0-9]{1,9}-[0-9]{1,2}-[0-9]{1,2}\s*') AND TRY_CAST(trim(x) AS DATE) IS NOT NULL THEN trim(x)
-         WHEN x IS NULL OR athena_fail('INVALID_CAST_ARGUMENT', 'Value cannot be cast to date: ' || x) THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_CAST_ARGUMENT', 'Value cannot be cast to date: ' || x, '') END;
 CREATE OR REPLACE TEMP MACRO athena_full_time(x) AS
     CASE WHEN NOT contains(x, ' ') THEN x || ' 00:00:00' WHEN length(x) - length(replace(x, ':', '')) = 1 THEN x || ':00' ELSE x END;
 CREATE OR REPLACE TEMP MACRO athena_timestamp_text(x) AS
     CASE WHEN regexp_full_match(x, '\s*[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]{1,6})?)?)?\s*')
               AND TRY_CAST(athena_full_time(trim(x)) AS TIMESTAMP) IS NOT NULL THEN athena_full_time(trim(x))
-         WHEN x IS NULL OR athena_fail('INVALID_CAST_ARGUMENT', 'Value cannot be cast to timestamp: ' || x) THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_CAST_ARGUMENT', 'Value cannot be cast to timestamp: ' || x, '') END;
 CREATE OR REPLACE TEMP MACRO athena_time_text(x) AS
     CASE WHEN regexp_full_match(x, '\s*[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]{1,6})?)?\s*') THEN trim(x)
-         WHEN x IS NULL OR athena_fail('INVALID_CAST_ARGUMENT', 'Value cannot be cast to time: ' || x) THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_CAST_ARGUMENT', 'Value cannot be cast to time: ' || x, '') END;
 CREATE OR REPLACE TEMP MACRO athena_fit(x, size, kind) AS
     CASE WHEN x IS NULL OR length(x) <= size THEN x
-         WHEN athena_fail('INVALID_CAST_ARGUMENT', 'Value ' || x || ' cannot be represented as ' || kind) THEN NULL END;
+         ELSE athena_fail('INVALID_CAST_ARGUMENT', 'Value ' || x || ' cannot be represented as ' || kind, '') END;
 
 -- Casts to text
 CREATE OR REPLACE TEMP MACRO athena_join3(a, b, c) AS a || b || c;
@@ -105,7 +107,7 @@ CREATE OR REPLACE TEMP MACRO athena_zoned(x) AS
     {'t': athena_instant(CAST(athena_timestamp_text(athena_clock_of(trim(x))) AS TIMESTAMP), athena_zone_or_utc(trim(x))), 'z': athena_zone_or_utc(trim(x))} END;
 CREATE OR REPLACE TEMP MACRO athena_iso_text(x) AS
     CASE WHEN regexp_full_match(x, '[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?(T([0-9]{2}(:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?') THEN x
-         WHEN x IS NULL OR athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid format: "' || x || '"') THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid format: "' || x || '"', '') END;
 CREATE OR REPLACE TEMP MACRO athena_iso_day(d) AS d || substr('0001-01-01', length(d) + 1);
 CREATE OR REPLACE TEMP MACRO athena_iso_clock(c) AS
     CASE length(c) WHEN 0 THEN '00:00:00' WHEN 2 THEN c || ':00:00' WHEN 5 THEN c || ':00' ELSE left(replace(c, ',', '.'), 12) END;
@@ -119,10 +121,10 @@ CREATE OR REPLACE TEMP MACRO athena_iso_timestamp(x) AS
     {'t': athena_instant(athena_iso_local(athena_iso_text(x)), athena_iso_zone_name(athena_iso_zone(x))), 'z': athena_iso_zone_name(athena_iso_zone(x))} END;
 CREATE OR REPLACE TEMP MACRO athena_iso_date(x) AS
     CASE WHEN regexp_full_match(x, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN CAST(x AS DATE)
-         WHEN x IS NULL OR athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid format: "' || x || '"') THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid format: "' || x || '"', DATE '2000-01-01') END;
 CREATE OR REPLACE TEMP MACRO athena_parse_date(x, pattern, shape) AS
     CASE WHEN regexp_full_match(x, shape) AND try_strptime(x, pattern) IS NOT NULL THEN date_trunc('milliseconds', try_strptime(x, pattern))
-         WHEN x IS NULL OR athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid format: "' || x || '"') THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid format: "' || x || '"', TIMESTAMP '2000-01-01') END;
 
 -- Text
 CREATE OR REPLACE TEMP MACRO athena_reverse(x) AS CASE WHEN x = '' THEN '' ELSE array_to_string(list_reverse(regexp_extract_all(x, '(?s).')), '') END;
@@ -140,7 +142,7 @@ CREATE OR REPLACE TEMP MACRO athena_substr_length(x, start, size) AS
 CREATE OR REPLACE TEMP MACRO athena_starts(x, part) AS
     list_filter(range(1, length(x) + 1), lambda i: substr(x, i, length(part)) = part);
 CREATE OR REPLACE TEMP MACRO athena_strpos(x, part, n) AS
-    CASE WHEN n = 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', '''instance'' must be a positive or negative number.') THEN NULL
+    CASE WHEN n = 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', '''instance'' must be a positive or negative number.', 1)
          WHEN x IS NULL OR part IS NULL OR n IS NULL THEN NULL WHEN part = '' THEN CASE WHEN n > 0 THEN 1 ELSE length(x) + 1 END
          ELSE coalesce(athena_starts(x, part)[n], 0) END;
 CREATE OR REPLACE TEMP MACRO athena_replace(x, part, new) AS
@@ -148,30 +150,31 @@ CREATE OR REPLACE TEMP MACRO athena_replace(x, part, new) AS
               ELSE new || array_to_string(list_transform(regexp_extract_all(x, '(?s).'), lambda c: c || new), '') END
          ELSE replace(x, part, new) END;
 CREATE OR REPLACE TEMP MACRO athena_pad(x, size, fill, padded) AS
-    CASE WHEN (size < 0 OR size > 2147483647) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Target length must be in the range [0..2147483647]') THEN NULL
-         WHEN fill = '' AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Padding string must not be empty') THEN NULL ELSE padded END;
+    CASE WHEN (size < 0 OR size > 2147483647) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Target length must be in the range [0..2147483647]', '')
+         WHEN fill = '' THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Padding string must not be empty', '') ELSE padded END;
 CREATE OR REPLACE TEMP MACRO athena_split(x, part) AS
-    CASE WHEN part = '' AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'The delimiter may not be the empty string') THEN NULL
+    CASE WHEN part = '' THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'The delimiter may not be the empty string', [''])
          WHEN x IS NULL OR part IS NULL THEN NULL ELSE string_split(x, part) END;
 CREATE OR REPLACE TEMP MACRO athena_split_limit(x, part, n) AS
-    CASE WHEN n <= 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Limit must be positive') THEN NULL
+    CASE WHEN n <= 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Limit must be positive', [''])
          WHEN len(athena_split(x, part)) <= n THEN athena_split(x, part)
          ELSE list_append(athena_split(x, part)[1:n - 1], array_to_string(athena_split(x, part)[n:], part)) END;
 CREATE OR REPLACE TEMP MACRO athena_split_part(x, part, n) AS
-    CASE WHEN n <= 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Index must be greater than zero') THEN NULL
+    CASE WHEN n <= 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Index must be greater than zero', '')
          WHEN part = '' THEN CASE WHEN n > length(x) THEN NULL ELSE substr(x, n, 1) END ELSE string_split(x, part)[n] END;
 CREATE OR REPLACE TEMP MACRO athena_concat_ws(separator, parts) AS array_to_string(list_filter(parts, lambda p: p IS NOT NULL), separator);
 CREATE OR REPLACE TEMP MACRO athena_chr(n) AS
-    CASE WHEN (n < 0 OR n > 1114111 OR n BETWEEN 55296 AND 57343) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Not a valid Unicode code point: ' || n) THEN NULL
+    CASE WHEN (n < 0 OR n > 1114111 OR n BETWEEN 55296 AND 57343) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Not a valid Unicode code point: ' || n, '')
          ELSE chr(CAST(n AS INTEGER)) END;
 CREATE OR REPLACE TEMP MACRO athena_hamming(a, b) AS
-    CASE WHEN length(a) <> length(b) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'The input strings to hamming_distance function must have the same length') THEN NULL
+    CASE WHEN length(a) <> length(b) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'The input strings to hamming_distance function must have the same length', CAST(1 AS BIGINT))
          ELSE CAST(len(list_filter(range(1, length(a) + 1), lambda i: substr(a, i, 1) <> substr(b, i, 1))) AS BIGINT) END;
 CREATE OR REPLACE TEMP MACRO athena_from_hex(x) AS
     CASE WHEN regexp_full_match(x, '([0-9a-fA-F]{2})*') THEN unhex(x)
-         WHEN x IS NULL OR athena_fail('INVALID_FUNCTION_ARGUMENT', 'invalid input: ' || x) THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'invalid input: ' || x, encode('')) END;
 CREATE OR REPLACE TEMP MACRO athena_regexp_extract(x, pattern, n) AS
     CASE WHEN regexp_matches(x, pattern) THEN regexp_extract(x, pattern, n) END;
+CREATE OR REPLACE TEMP MACRO athena_regexp_split(x, pattern) AS CASE WHEN x IS NOT NULL THEN string_split_regex(x, pattern) END;
 CREATE OR REPLACE TEMP MACRO athena_widen(x, size, padded) AS CASE WHEN length(x) >= size THEN x ELSE padded END;
 CREATE OR REPLACE TEMP MACRO athena_zero_pad(x, size) AS
     CASE WHEN length(x) >= size THEN x WHEN left(x, 1) = '-' THEN '-' || lpad(substr(x, 2), size - 1, '0') ELSE lpad(x, size, '0') END;
@@ -183,19 +186,19 @@ CREATE OR REPLACE TEMP MACRO athena_thousands(x) AS
 CREATE OR REPLACE TEMP MACRO athena_round(x, digits) AS
     CASE WHEN isnan(x) OR isinf(x) THEN x ELSE CAST(round(x * pow(10, digits)) / pow(10, digits) AS DOUBLE) END;
 CREATE OR REPLACE TEMP MACRO athena_width_bucket(x, low, high, n) AS
-    CASE WHEN n <= 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'bucketCount must be greater than 0') THEN NULL
-         WHEN low = high AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'bounds cannot equal each other') THEN NULL
+    CASE WHEN n <= 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'bucketCount must be greater than 0', CAST(1 AS BIGINT))
+         WHEN low = high THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'bounds cannot equal each other', CAST(1 AS BIGINT))
          WHEN low < high THEN CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1 ELSE CAST(floor(n * (x - low) / (high - low)) + 1 AS BIGINT) END
          ELSE CASE WHEN x > low THEN 0 WHEN x <= high THEN n + 1 ELSE CAST(floor(n * (low - x) / (low - high)) + 1 AS BIGINT) END END;
 
 -- Arrays and maps
 CREATE OR REPLACE TEMP MACRO athena_subscript(a, i) AS
-    CASE WHEN i = 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'SQL array indices start at 1') THEN NULL
-         WHEN i < 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Array subscript is negative: ' || i) THEN NULL
-         WHEN i > len(a) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Array subscript must be less than or equal to array length: ' || i || ' > ' || len(a)) THEN NULL
+    CASE WHEN i = 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'SQL array indices start at 1', a[1])
+         WHEN i < 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Array subscript is negative: ' || i, a[1])
+         WHEN i > len(a) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Array subscript must be less than or equal to array length: ' || i || ' > ' || len(a), a[1])
          ELSE a[i] END;
 CREATE OR REPLACE TEMP MACRO athena_element_at(a, i) AS
-    CASE WHEN i = 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'SQL array indices start at 1') THEN NULL ELSE a[i] END;
+    CASE WHEN i = 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'SQL array indices start at 1', a[1]) ELSE a[i] END;
 CREATE OR REPLACE TEMP MACRO athena_has_null(a) AS len(a) > list_count(a);
 CREATE OR REPLACE TEMP MACRO athena_contains(a, x) AS
     CASE WHEN a IS NULL OR x IS NULL THEN NULL WHEN list_contains(a, x) THEN true WHEN athena_has_null(a) THEN NULL ELSE false END;
@@ -216,12 +219,12 @@ CREATE OR REPLACE TEMP MACRO athena_overlap(a, b) AS
 CREATE OR REPLACE TEMP MACRO athena_array_remove(a, x) AS
     CASE WHEN x IS NULL THEN NULL ELSE list_filter(a, lambda e: e IS NULL OR e <> x) END;
 CREATE OR REPLACE TEMP MACRO athena_slice(a, start, size) AS
-    CASE WHEN start = 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'SQL array indices start at 1') THEN NULL
-         WHEN size < 0 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'length must be greater than or equal to 0') THEN NULL
+    CASE WHEN start = 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'SQL array indices start at 1', a)
+         WHEN size < 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'length must be greater than or equal to 0', a)
          WHEN a IS NULL OR start IS NULL OR size IS NULL THEN NULL WHEN size = 0 OR abs(start) > len(a) THEN a[1:0]
          WHEN start > 0 THEN a[start:start + size - 1] ELSE a[len(a) + start + 1:least(len(a) + start + size, len(a))] END;
 CREATE OR REPLACE TEMP MACRO athena_repeat(x, n) AS
-    CASE WHEN n > 10000 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'count argument of repeat function must be less than or equal to 10000') THEN NULL
+    CASE WHEN n > 10000 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'count argument of repeat function must be less than or equal to 10000', [x])
          ELSE list_transform(range(n), lambda i: x) END;
 CREATE OR REPLACE TEMP MACRO athena_concat_arrays(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL ELSE list_concat(a, b) END;
 CREATE OR REPLACE TEMP MACRO athena_array_join(a, separator) AS
@@ -229,16 +232,17 @@ CREATE OR REPLACE TEMP MACRO athena_array_join(a, separator) AS
 CREATE OR REPLACE TEMP MACRO athena_array_join_null(a, separator, missing) AS
     array_to_string(list_transform(a, lambda e: coalesce(e, missing)), separator);
 CREATE OR REPLACE TEMP MACRO athena_sequence(a, b, step) AS
-    CASE WHEN (step = 0 OR (b - a) * sign(step) < 0) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'sequence stop value should be greater than or equal to start value if step is greater than zero otherwise stop should be less than or equal to start') THEN NULL
-         WHEN (b - a) // step >= 10000 AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'result of sequence function must not have more than 10000 entries') THEN NULL
+    CASE WHEN (step = 0 OR (b - a) * sign(step) < 0) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'sequence stop value should be greater than or equal to start value if step is greater than zero otherwise stop should be less than or equal to start', [a])
+         WHEN (b - a) // step >= 10000 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'result of sequence function must not have more than 10000 entries', [a])
          ELSE generate_series(a, b, step) END;
+CREATE OR REPLACE TEMP MACRO athena_date_sequence(a, b, step) AS generate_series(a, b, step);
 CREATE OR REPLACE TEMP MACRO athena_month_sequence(a, b, months) AS
     list_transform(generate_series(0, date_sub('month', a, b) // months), lambda i: a + to_months(CAST(i * months AS INTEGER)));
 CREATE OR REPLACE TEMP MACRO athena_map(k, v) AS
     CASE WHEN k IS NULL OR v IS NULL THEN NULL
-         WHEN len(k) <> len(v) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Key and value arrays must be the same length') THEN NULL
-         WHEN athena_has_null(k) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'map key cannot be null') THEN NULL
-         WHEN len(list_distinct(k)) <> len(k) AND athena_fail('INVALID_FUNCTION_ARGUMENT', 'Duplicate map keys are not allowed') THEN NULL
+         WHEN len(k) <> len(v) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Key and value arrays must be the same length', map(k[1:0], v[1:0]))
+         WHEN athena_has_null(k) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'map key cannot be null', map(k[1:0], v[1:0]))
+         WHEN len(list_distinct(k)) <> len(k) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Duplicate map keys are not allowed', map(k[1:0], v[1:0]))
          ELSE map(k, v) END;
 CREATE OR REPLACE TEMP MACRO athena_first_pairs(pairs, keys) AS list_filter(pairs, lambda p, i: p.k IS NOT NULL AND list_position(keys, p.k) = i);
 CREATE OR REPLACE TEMP MACRO athena_map_pairs(pairs) AS
@@ -258,4 +262,4 @@ CREATE OR REPLACE TEMP MACRO athena_json_array_length(x) AS
     CASE WHEN json_type(athena_json(x)) = 'ARRAY' THEN CAST(json_array_length(athena_json(x)) AS BIGINT) END;
 CREATE OR REPLACE TEMP MACRO athena_json_is_scalar(x) AS
     CASE WHEN json_valid(x) THEN json_type(x) NOT IN ('OBJECT', 'ARRAY')
-         WHEN x IS NULL OR athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid JSON value: ' || x) THEN NULL END;
+         WHEN x IS NOT NULL THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Invalid JSON value: ' || x, true) END;

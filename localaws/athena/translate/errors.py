@@ -44,9 +44,9 @@ def refuse(what: str) -> NotSupported:
 def runtime_error(error: Exception) -> SqlError:
     """The Athena error for one that DuckDB raised while it ran a translated query."""
     text = str(error)
-    marked = re.search(re.escape(MARK) + r"([A-Z_]+): (.*?)(?:' to|\" to|\n|$)", text, re.S)
+    marked = re.search(re.escape(MARK) + r"([A-Z_]+): (.*?)(?:' to INT64|\n|$)", text, re.S)
     if marked:
-        return SqlError(marked[1], marked[2].rstrip("'\""))
+        return SqlError(marked[1], marked[2])
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     for pattern, kind in _KNOWN:
         if pattern.search(first):

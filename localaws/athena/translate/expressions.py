@@ -232,6 +232,11 @@ def _scalar_subquery(binder: ExpressionBinder, node: exp.Subquery) -> Value:
     return combine(f"({query.sql})", query.columns[0].type, [query.outer])
 
 
+def _identifier(binder: ExpressionBinder, node: exp.Identifier) -> Value:
+    """A lambda's parameter, which the parser leaves as a bare name."""
+    return binder.bind(exp.Column(this=node.copy()))
+
+
 def _null(*_: Any) -> Value:
     return Value("NULL", UNKNOWN, literal=None)
 
@@ -259,7 +264,7 @@ _SYMBOLS: dict[type, str] = {
 
 
 _HANDLERS: dict[type, Callable[[ExpressionBinder, Any], Value]] = {
-    exp.Column: _column, exp.Dot: _dot, exp.Paren: _paren, exp.Literal: literals.literal, exp.Null: _null,
+    exp.Column: _column, exp.Identifier: _identifier, exp.Dot: _dot, exp.Paren: _paren, exp.Literal: literals.literal, exp.Null: _null,
     exp.Boolean: _boolean, exp.Neg: _neg, exp.Not: _not, exp.And: _logical, exp.Or: _logical, exp.DPipe: _concat,
     exp.Case: _case, exp.If: _if, exp.Cast: _cast, exp.TryCast: _cast, exp.Array: _array, exp.Bracket: _bracket,
     exp.AtTimeZone: _at_time_zone, exp.Tuple: _tuple, exp.Subquery: _scalar_subquery, exp.Interval: literals.interval,
