@@ -113,6 +113,18 @@ def test_the_functions_own_number_of_retries_and_its_failure_destination(deploy,
     assert record["responsePayload"]["errorType"] == "ValueError"
 
 
+def test_a_failure_can_go_to_a_topic(deploy, invoke, tmp_path, lambda_, queue, client):
+    arn, receive = queue
+    topic = client("sns").create_topic(Name=arn.rpartition(":")[2])["TopicArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    name = deploy(fails(tmp_path / "log", 9))
+    lambda_.put_function_event_invoke_config(
+        FunctionName=name, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": topic}}
+    )
+    invoke(name, {"a": 3}, InvocationType="Event")
+    assert json.loads(receive()["Body"])["requestPayload"] == {"a": 3}
+
+
 def test_a_failure_can_go_to_another_function(deploy, invoke, tmp_path, lambda_):
     log = tmp_path / "log"
     told = deploy(f"""
