@@ -99,8 +99,10 @@ def build(target: Target, found: Iterator[ObjectInfo], classify: Callable[[Objec
     root = Folder(target.bucket, prefix)
     taken: dict[str, int] = {}
     for info in found:
-        *path, _ = info.key[len(prefix) :].split("/") if info.key.startswith(prefix) else [""]
-        folder = root.descend(path)
+        if info.key == target.prefix:  # the target is one object, not a folder
+            content = classify(info)
+            return Folder(target.bucket, info.key, [File(info, content)] if content else [])
+        folder = root.descend(info.key[len(prefix) :].split("/")[:-1])
         if target.sample_size is not None and taken.get(folder.prefix, 0) >= target.sample_size:
             continue
         content = classify(info)

@@ -132,6 +132,15 @@ def test_a_target_without_a_slash_is_not_what_else_begins_so(lake):
     assert list(lake.crawl("logins")) == ["logins"]
 
 
+def test_a_target_may_be_one_object(lake):
+    lake.put("folder/a.csv", "id,n\n1,2\n")
+    lake.put("folder/b.csv", "id,n\n1,2\n")
+    found = lake.crawl("folder/a.csv")
+    assert list(found) == ["a_csv"]
+    assert found["a_csv"]["StorageDescriptor"]["Location"] == f"s3://{lake.bucket}/folder/a.csv"
+    assert found["a_csv"]["Parameters"]["objectCount"] == "1"
+
+
 def test_two_tables_of_one_name_get_a_hash(lake):
     lake.put_parquet("one/logins/f.parquet", id=[1])
     lake.put_parquet("two/logins/f.parquet", other=["x"])
