@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from millrace import loads, resources
+from millrace import resources
 from millrace.local import LocalAws
 
 REJECT_COLUMNS = ("file", "line", "column", "reason", "raw")
@@ -30,7 +30,8 @@ class Results:
         self.seconds: float = result["seconds"]
         self.tasks: list[dict[str, Any]] = result["tasks"]
         self.out = out
-        self.rows = loads.ledger_rows([answer for answer in self._returned("convert") if answer])
+        # Airflow gives back as an object what a task returned as the text of one.
+        self.rows: list[dict[str, Any]] = [row for answer in self._returned("convert") for row in answer["files"]]
         self.metrics: dict[str, list[list[str]]] = {}
         self.reasons: Counter[str] = Counter()
         self.unaccounted: list[str] = []

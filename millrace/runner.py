@@ -79,7 +79,7 @@ def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
         {
             "task": ti.task_id,
             "map_index": ti.map_index,
-            "state": str(ti.state.value if ti.state else None),
+            "state": str(ti.state),
             "returned": ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index),
         }
         for ti in dag_run.get_task_instances()

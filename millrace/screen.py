@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from millrace.results import Results
@@ -39,7 +39,10 @@ class Screen:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = 120
         self._started = time.monotonic()
+        self._errors: dict[str, str] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -66,6 +69,7 @@ class Screen:
                 seconds = f"{sum(ended[name].values()):.1f} s"
                 progress.update(lines[name], completed=1, note=count, seconds=seconds)
             elif state in ("failed", "retry"):
+                self._errors[name] = event["error"]
                 progress.update(lines[name], note=f"[red]{state}[/]: {escape(event['error'])}")
 
         with self._progress() as progress:
@@ -130,10 +134,11 @@ class Screen:
     def _progress(self) -> Progress:
         return Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description:<22}"),
-            TextColumn("{task.fields[seconds]:>8}"),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}", table_column=Column(min_width=20, no_wrap=True)),
+            TextColumn("{task.fields[seconds]:>7}", table_column=Column(min_width=7, no_wrap=True)),
+            TextColumn("{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
             console=self.console,
+            expand=True,
         )
 
 

@@ -74,7 +74,7 @@ def publication(slug: str, *tables: str, last: bool = False) -> str:
 
     The tables are published in the order given. last: then mark the uploads of this load as published.
     """
-    statements = ", ".join(f"'{table}': ti.xcom_pull(task_ids='{table}') | list" for table in tables)
+    statements = ", ".join(f"'{table}': ti.xcom_pull(task_ids=['{table}'])" for table in tables)
     uploads = "ti.xcom_pull(task_ids='reconcile')[0].uploads" if last else "[]"
     return (
         "{% set builds = ti.xcom_pull(task_ids='months_to_build') %}"
