@@ -126,6 +126,8 @@ class _Reader:
         groups = wanted.get("Category", ()) + wanted.get("GroupBy", ()) + wanted.get("TrendGroups", ())
         colors = wanted.get("Colors", ())
         lines = wanted.get("LineValues", ())
+        if any(len(wanted[name]) < len(wells[name]) for name in wells):
+            return None
         self._check_wells(_KINDS[shape], groups, colors, values, lines, path)
         if len(self.problems) > before:
             return None

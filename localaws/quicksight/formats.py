@@ -25,7 +25,7 @@ _BY_GRANULARITY = {
     "MINUTE": "D MMM YYYY HH:mm",
     "SECOND": "D MMM YYYY HH:mm:ss",
 }
-_TOKENS = re.compile(r"\[([^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|DD|D|dddd|ddd|HH|H|mm|ss|Q|([A-Za-z]+)|(.)", re.DOTALL)
+_TOKENS = re.compile(r"\[([^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|DD|D|dddd|ddd|HH|H|mm|ss|Q|T|([A-Za-z]+)|(.)", re.DOTALL)
 
 
 def shown(field: Field, value: Any) -> str:
@@ -87,7 +87,7 @@ def date_text(value: datetime, pattern: str) -> str:
 def check_date_pattern(pattern: str, where: str) -> None:
     """Refuse a pattern with a token that is not known here."""
     for match in _TOKENS.finditer(pattern):
-        if match[2] and match[2] != "T":
+        if match[2]:
             known = "YYYY YY MMMM MMM MM M DD D dddd ddd HH H mm ss Q"
             raise NotSupported(f"{where}: DateTimeFormat {pattern!r} has {match[2]!r}; known here are {known}")
 

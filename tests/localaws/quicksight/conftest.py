@@ -25,6 +25,16 @@ KINDS = {
 }
 
 
+MONTHLY = {
+    "month": "DATETIME",
+    "activated_users": "INTEGER",
+    "active_users": "INTEGER",
+    "activated_companies": "INTEGER",
+    "active_companies": "INTEGER",
+    "potential_companies": "INTEGER",
+}
+
+
 class FakeResult:
     """What Athena gives: a sum of bigint is a decimal to Arrow, and a bigint by its type."""
 
@@ -55,6 +65,8 @@ class FakeAthena:
 
 class QuickSight:
     """The engine with calls by operation name, on the local account."""
+
+    MONTHLY = MONTHLY
 
     def __init__(self, root: Path) -> None:
         self.athena = FakeAthena()
@@ -110,16 +122,6 @@ def physical(name: str, columns: dict[str, str]) -> dict[str, Any]:
     return {"PhysicalTableMap": {"main": {"CustomSql": custom}}}
 
 
-MONTHLY = {
-    "month": "DATETIME",
-    "activated_users": "INTEGER",
-    "active_users": "INTEGER",
-    "activated_companies": "INTEGER",
-    "active_companies": "INTEGER",
-    "potential_companies": "INTEGER",
-}
-
-
 def monthly_table(months: int = 24) -> pa.Table:
     """Months from January 2024 on; active companies are 10, 11, 12 and so on, potential ones 0, 1, 2."""
     days = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(months)]
@@ -152,3 +154,9 @@ def quicksight(tmp_path: Path) -> Iterator[QuickSight]:
     made.source()
     yield made
     made.engine.close()
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pa.Table]:
+    """Rows for the data sets of the pipeline retraced."""
+    return {"retraced-monthly": monthly_table(), "retraced-daily": daily_table()}
