@@ -1,5 +1,7 @@
-"""Runs the SQL of ``retraced`` in DuckDB: renders the files as Airflow does and plays the publish step."""
+"""Runs the SQL of ``retraced``: renders the files as Airflow does, translates them as the local Athena does, and plays
+the publish step on tables in memory."""
 
+import datetime as dt
 import functools
 import re
 from collections.abc import Iterable
@@ -8,7 +10,9 @@ from pathlib import Path
 import duckdb
 import jinja2
 import pytest
-import sqlglot
+
+from localaws.athena.translate import Column, prepare, translate_query
+from millrace import contracts
 
 SQL = Path(__file__).parents[2] / "sql"
 UNLOAD = re.compile(r"UNLOAD \((.*)\)\s*TO '([^']*)'\s*WITH \(([^)]*)\)\s*", re.DOTALL)
@@ -17,7 +21,7 @@ JINJA = jinja2.Environment(loader=jinja2.FileSystemLoader(SQL), undefined=jinja2
 
 TABLES = """
 CREATE SCHEMA retraced;
-USE retraced;
+SET search_path = 'retraced,main';
 CREATE TABLE user_companies (user_id varchar, company_id varchar, accepted_at timestamp, upload_date varchar);
 CREATE TABLE user_login_locations (user_id varchar, company_id varchar, login_at timestamp, upload_date varchar);
 CREATE TABLE memberships (user_id varchar, company_id varchar, accepted_at timestamp);
@@ -34,6 +38,7 @@ class Lake:
 
     def __init__(self) -> None:
         self._connection = duckdb.connect(config={"threads": 1})
+        prepare(self._connection)
         self._connection.execute(TABLES)
 
     def upload(self, date: str, companies: Iterable[tuple] = (), logins: Iterable[tuple] = ()) -> None:
@@ -90,9 +95,29 @@ class Lake:
         return _translated(athena)
 
 
+class Catalog:
+    """The tables by their contracts."""
+
+    def columns(self, database: str | None, table: str) -> list[Column]:
+        assert database == "retraced"
+        contract = contracts.get("retraced", table)
+        columns = [(column.name, column.type) for column in contract.columns]
+        return [
+            Column(name, "varchar" if kind == "string" else kind) for name, kind in [*columns, *contract.partitions]
+        ]
+
+
 @functools.cache
 def _translated(athena: str) -> str:
-    return sqlglot.transpile(athena, read="athena", write="duckdb")[0]
+    # The database is that of AWS's default, so that a table's name without its database is found out.
+    query = translate_query(
+        athena,
+        Catalog(),
+        database="default",
+        table_sql=lambda ref: ref.table,
+        now=dt.datetime(2024, 6, 1, tzinfo=dt.UTC),
+    )
+    return query.sql
 
 
 def _no_header(sql: str) -> str:
