@@ -58,6 +58,14 @@ class Crawler:
             described["LastCrawl"] = {**self.last_crawl, "StartTime": moment(self.last_crawl["StartTime"])}
         return described
 
+    def end(self, record: Json, state: str, status: str, error: str) -> None:
+        """Note in the history and as the last crawl how a crawl ended."""
+        record |= {"State": state, "EndTime": time.time(), "DPUHour": 0.0}
+        self.last_crawl = {key: record[key] for key in ("LogGroup", "LogStream", "MessagePrefix", "StartTime")}
+        self.last_crawl["Status"] = status
+        if error:
+            record["ErrorMessage"] = self.last_crawl["ErrorMessage"] = error
+
     def table_counts(self) -> Json:
         """How many tables the last crawl that ended changed, in the shape of GetCrawlerMetrics."""
         ended = next((crawl for crawl in self.history if "EndTime" in crawl), {})
@@ -84,9 +92,8 @@ class Crawler:
         crawler = cls(Definition(kept["definition"]), kept["created"])
         crawler.updated, crawler.version = kept["updated"], kept["version"]
         crawler.last_crawl, crawler.history, crawler.seen = kept["last_crawl"], kept["history"], set(kept["seen"])
-        for crawl in crawler.history:
-            if crawl["State"] == "RUNNING":
-                crawl |= {"State": "FAILED", "ErrorMessage": "The embedded AWS ended during the crawl."}
+        if crawler.history and crawler.history[0]["State"] == "RUNNING":
+            crawler.end(crawler.history[0], "FAILED", "FAILED", "The embedded AWS ended during the crawl.")
         return crawler
 
 
@@ -179,6 +186,7 @@ class Crawlers:
                 "MessagePrefix": crawl_id,
             }
             crawler.history = [record, *crawler.history[: HISTORY - 1]]
+            self._save()
             crawler.thread = threading.Thread(target=self._crawl, args=(crawler, record), name=f"crawler-{name}")
             crawler.thread.daemon = True
             crawler.thread.start()
@@ -239,24 +247,17 @@ class Crawlers:
         with self._lock:
             crawler.state = "STOPPING"
         say("BENCHMARK : Crawler has finished running and is in state READY")
-        stream.close()
-        self._finish(crawler, record, {"State": state, "Summary": json.dumps(crawl.summary.as_json())}, status, error)
-
-    def _finish(self, crawler: Crawler, record: Json, outcome: Json, status: str, error: str) -> None:
-        last = {
-            "Status": status,
-            "LogGroup": LOG_GROUP,
-            "LogStream": crawler.definition.name,
-            "MessagePrefix": record["MessagePrefix"],
-            "StartTime": record["StartTime"],
-        }
-        if error:
-            last["ErrorMessage"] = outcome["ErrorMessage"] = error
+        try:
+            stream.close()
+        except Exception:
+            log.exception("the log of crawler %s could not be written", name)
         with self._lock:
-            record |= {**outcome, "EndTime": time.time(), "DPUHour": 0.0}
-            crawler.last_crawl = last
-            self._save()
-            crawler.state = "READY"
+            record["Summary"] = json.dumps(crawl.summary.as_json())
+            crawler.end(record, state, status, error)
+            try:
+                self._save()
+            finally:
+                crawler.state = "READY"
 
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.glue import crawl as crawl_module
+from localaws.glue.crawlers import Crawler
 
 
 def code(error):
@@ -200,6 +201,16 @@ def test_jobs_are_refused(glue):
     with pytest.raises(ClientError) as error:
         glue.create_job(Name="j", Role="r", Command={"Name": "glueetl", "ScriptLocation": "s3://b/s.py"})
     assert code(error) == "NotSupportedByLocalAws"
+
+
+def test_a_crawl_that_a_crash_cut_off_has_failed(lake, glue, held, aws):
+    for kept in json.loads((aws.data / "glue" / "crawlers.json").read_text()):
+        if kept["definition"]["Name"] == lake.crawler:
+            break
+    crawler = Crawler.from_json(kept).describe()
+    assert crawler["State"] == "READY"
+    assert crawler["LastCrawl"]["Status"] == "FAILED"
+    assert crawler["LastCrawl"]["ErrorMessage"] == "The embedded AWS ended during the crawl."
 
 
 def serve(data):
