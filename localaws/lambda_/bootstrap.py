@@ -24,11 +24,13 @@ def _set_limits(memory_mb: int, storage_mb: int) -> None:
         (resource.RLIMIT_FSIZE, storage_mb * 2**20),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(limit, (size, size))
+        _, hard = resource.getrlimit(limit)
+        allowed = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(limit, (allowed, allowed))
 
 
 def _set_path(task_root: str, layers: str, runtime: str) -> None:
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    version = os.environ["AWS_EXECUTION_ENV"].removeprefix("AWS_Lambda_")
     here = os.path.dirname(__file__)  # noqa: PTH120 (pathlib would be one more import at each start)
     standard = [path for path in sys.path if path != here]
     wanted = [task_root, f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"]

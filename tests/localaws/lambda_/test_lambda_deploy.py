@@ -150,14 +150,16 @@ def test_versions_and_aliases_keep_their_code(deploy, invoke, lambda_, make_zip)
 
 def test_layers_are_merged_the_last_one_wins(deploy, invoke, lambda_, make_zip):
     base = {"python/one.py": "value = 'base'", "python/both.py": "value = 'base'", "data/x.txt": "x"}
-    top = {"python/both.py": "value = 'top'", "python/lib/python3.11/site-packages/deep.py": "value = 'deep'"}
+    top = {"python/both.py": "value = 'top'", "python/lib/python3.12/site-packages/deep.py": "value = 'deep'"}
     published = [
         lambda_.publish_layer_version(LayerName=f"test-{name}", Content={"ZipFile": make_zip(files)})
         for name, files in (("base", base), ("top", top))
     ]
     arns = [layer["LayerVersionArn"] for layer in published]
     name = deploy(
-        "import one, both, deep\ndef main(event, context): return [one.value, both.value, deep.value]", Layers=arns
+        "import one, both, deep\ndef main(event, context): return [one.value, both.value, deep.value]",
+        Layers=arns,
+        Runtime="python3.12",
     )
     assert invoke(name)[0] == ["base", "top", "deep"]
     found = lambda_.get_function_configuration(FunctionName=name)["Layers"]
