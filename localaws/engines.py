@@ -39,14 +39,7 @@ class Engines(dict[str, Engine]):
 
     def find(self, service: str) -> Engine | None:
         """The engine of a service, or None where moto is all there is."""
-        if service not in ENGINES:
-            return None
-        try:
-            return self[service]
-        except ModuleNotFoundError as error:
-            if error.name is None or not error.name.startswith("localaws."):
-                raise
-            return None
+        return self[service] if service in ENGINES else None
 
     def close(self) -> None:
         """Close the engines that were made."""

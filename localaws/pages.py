@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from localaws.core import AwsError, Page, PageResponse
 from localaws.engines import ENGINES, Engines
@@ -27,6 +28,14 @@ def allowed_host(host: str) -> bool:
     except ValueError:
         names = os.environ.get("LOCALAWS_HOSTS", "").lower().split(",")
         return host in {name.strip() for name in names if name.strip()}
+
+
+def allowed_origin(request: Request) -> bool:
+    """Whether a request may change things: a web page from elsewhere may not, which browsers name as its origin."""
+    origin = request.headers.get("origin")
+    if origin is None or request.method in ("GET", "HEAD", "OPTIONS"):
+        return True
+    return allowed_host(urlsplit(origin).hostname or "")
 
 
 def serve_page(request: Request, engines: Engines) -> Response:

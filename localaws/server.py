@@ -19,7 +19,7 @@ from localaws.engines import Engines
 from localaws.glue.catalog import Catalog
 from localaws.moto_limits import LIMITS
 from localaws.moto_side import check_real, forward
-from localaws.pages import allowed_host, serve_page
+from localaws.pages import ROOT, allowed_host, allowed_origin, serve_page
 from localaws.protocol import Exchange, scope_of
 from localaws.s3.engine import S3Engine
 from localaws.s3.store import Store
@@ -101,7 +101,9 @@ class Server:
         if not allowed_host(request.host):
             message = f"The host {request.host!r} is not one of this server's names; set LOCALAWS_HOSTS to allow it."
             return Response(403, {"Content-Type": "text/plain"}, message.encode())
-        if request.raw_path.startswith("/_localaws/"):
+        if not allowed_origin(request):
+            return Response(403, {"Content-Type": "text/plain"}, b"A web page from elsewhere may change nothing here.")
+        if request.raw_path.startswith(ROOT):
             return serve_page(request, self.engines)
         try:
             scope = scope_of(request)

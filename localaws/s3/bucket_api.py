@@ -5,15 +5,19 @@ from __future__ import annotations
 from localaws.core import REGION, AwsError, NotSupported
 from localaws.s3 import xml
 from localaws.s3.context import OWNER, Context
+from localaws.s3.notifications import Notifications
 from localaws.s3.store import Store
+from localaws.s3.uploads import Uploads
 from localaws.web import Response
 
 
 class BucketApi:
     """Handlers of requests that name a bucket and no key."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, uploads: Uploads, notifications: Notifications) -> None:
         self._store = store
+        self._uploads = uploads
+        self._notifications = notifications
 
     def list_buckets(self, context: Context) -> Response:
         """ListBuckets."""
@@ -41,8 +45,11 @@ class BucketApi:
         return Response(200, {"Location": f"/{context.bucket}"})
 
     def delete(self, context: Context) -> Response:
-        """DeleteBucket."""
+        """DeleteBucket, with its notifications and the uploads that were never completed."""
         self._store.delete_bucket(context.bucket)
+        self._notifications.set_rules(context.bucket, [])
+        for upload in self._uploads.of_bucket(context.bucket):
+            self._uploads.abort(upload)
         return Response(204)
 
     def head(self, context: Context) -> Response:

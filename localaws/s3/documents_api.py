@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localaws.core import AwsError, NotSupported
+from localaws.core import AwsError
 from localaws.s3 import xml
 from localaws.s3.context import OWNER, Context
 from localaws.s3.store import Store
@@ -78,6 +78,8 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
+WRITABLE = tuple(name for name, kind in KINDS.items() if kind.writable)
+
 
 class DocumentsApi:
     """Handlers of get, put and delete of the kinds above."""
@@ -101,8 +103,6 @@ class DocumentsApi:
     def put(self, context: Context) -> Response:
         """Keep a document."""
         name, kind = self._kind(context)
-        if not kind.writable:
-            raise NotSupported(f"Put of ?{name} is refused: the embedded S3 would not act on it.")
         body = context.body()
         if kind.root:
             root = xml.parse(body)
@@ -115,9 +115,8 @@ class DocumentsApi:
 
     def delete(self, context: Context) -> Response:
         """Forget a document."""
-        name, kind = self._kind(context)
-        if kind.writable:
-            self._store.index.set_setting(context.bucket, f"document:{name}", None)
+        name, _ = self._kind(context)
+        self._store.index.set_setting(context.bucket, f"document:{name}", None)
         return Response(204)
 
     def _kind(self, context: Context) -> tuple[str, Kind]:

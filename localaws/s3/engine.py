@@ -9,7 +9,7 @@ from localaws.core import AwsError, NotSupported, World
 from localaws.s3 import xml
 from localaws.s3.bucket_api import BucketApi
 from localaws.s3.context import Context, Operation, address, check_request
-from localaws.s3.documents_api import KINDS, DocumentsApi
+from localaws.s3.documents_api import KINDS, WRITABLE, DocumentsApi
 from localaws.s3.listing_api import ListingApi
 from localaws.s3.multipart_api import MultipartApi
 from localaws.s3.notification_api import NotificationApi
@@ -23,13 +23,15 @@ from localaws.web import Request, Response
 SUBRESOURCES = frozenset(
     " ".join(
         (
-            "accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold",
-            "lifecycle location logging metadataConfiguration metadataTable metrics notification object-lock",
+            "abac accelerate acl analytics annotation attributes cors delete encryption intelligent-tiering",
+            "inventory legal-hold lifecycle location logging metadataAnnotationTable metadataConfiguration",
+            "metadataInventoryTable metadataJournalTable metadataTable metrics notification object-lock",
             "ownershipControls policy policyStatus publicAccessBlock renameObject replication requestPayment restore",
             "retention select session tagging torrent uploadId uploads versioning versions website",
         )
     ).split()
 )
+READS = ("GET", "HEAD")
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +42,13 @@ class S3Engine:
     def __init__(self, world: World) -> None:
         objects = ObjectApi(world.store)
         listings = ListingApi(world.store)
-        buckets = BucketApi(world.store)
-        multipart = MultipartApi(world.store, Uploads(world.store))
+        uploads = Uploads(world.store)
+        multipart = MultipartApi(world.store, uploads)
         documents = DocumentsApi(world.store)
+        changes = {"PUT": documents.put, "DELETE": documents.delete}
         self._notifications = Notifications(world)
         notification = NotificationApi(world.store, self._notifications)
+        buckets = BucketApi(world.store, uploads, self._notifications)
         # By method and sub-resource.
         self._of_bucket: Mapping[tuple[str, str], Operation] = {
             ("PUT", ""): buckets.create,
@@ -61,8 +65,7 @@ class S3Engine:
             ("GET", "notification"): notification.get,
             ("PUT", "notification"): notification.put,
             **{("GET", kind): documents.get for kind in KINDS},
-            **{("PUT", kind): documents.put for kind in KINDS},
-            **{("DELETE", kind): documents.delete for kind in KINDS},
+            **{(method, kind): put for kind in WRITABLE for method, put in changes.items()},
         }
         self._of_object: Mapping[tuple[str, str], Operation] = {
             ("GET", ""): objects.get,
@@ -111,8 +114,7 @@ class S3Engine:
                 return self._list_buckets
             raise _not_allowed(method)
         check_bucket_name(context.bucket)
-        names = [name for name in context.request.query if name in SUBRESOURCES]
-        part = names[0] if names else ""
+        part = _part(context)
         if context.key:
             if method == "PUT" and "x-amz-copy-source" in context.headers:
                 part = {"": "copy", "uploadId": "copy part"}.get(part, part)
@@ -126,6 +128,15 @@ class S3Engine:
                 raise _not_allowed(method)
             raise NotSupported(f"The embedded S3 has no {method} of ?{part}. docs/localaws/s3.md lists what it does.")
         return operation
+
+
+def _part(context: Context) -> str:
+    """The sub-resource that a request names, or the empty string."""
+    for name, value in context.request.query.items():
+        # A bare name that is not known, in a request that writes, would change something other than what was meant.
+        if name in SUBRESOURCES or (not value and context.request.method not in READS):
+            return name
+    return ""
 
 
 def _not_allowed(method: str) -> AwsError:

@@ -223,7 +223,8 @@ def describe(info: ObjectInfo) -> dict[str, str]:
         fields["Content-Encoding"] = info.content_encoding
     if info.tags:
         fields["x-amz-tagging-count"] = str(len(info.tags))
-    fields.update({META + name: value for name, value in info.metadata.items()})
+    # HTTP carries latin-1; clients that send other characters send UTF-8, and get it back.
+    fields.update({META + name: value.encode().decode("latin-1") for name, value in info.metadata.items()})
     return fields
 
 

@@ -97,7 +97,7 @@ class Store:
                 message = "The bucket you tried to delete is not empty"
                 raise AwsError("BucketNotEmpty", message, 409, BucketName=bucket)
             self.index.delete_bucket(bucket)
-        shutil.rmtree(self._objects / bucket, ignore_errors=True)
+            shutil.rmtree(self._objects / bucket, ignore_errors=True)
 
     def buckets(self) -> list[Bucket]:
         """All buckets by name."""

@@ -3,12 +3,17 @@
 import http.client
 import uuid
 
+import boto3
 import pytest
+from botocore.config import Config
 
 
-@pytest.fixture
-def s3(client):
-    return client("s3")
+@pytest.fixture(scope="session")
+def s3(aws):
+    """A client that does not try again: what is refused is refused at once."""
+    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=20)
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+    return boto3.client("s3", endpoint_url=aws.endpoint, config=config, **keys)
 
 
 @pytest.fixture

@@ -24,6 +24,16 @@ def test_a_bucket_is_made_found_and_deleted(s3, bucket):
     assert code_of(error) == ("404", 404)
 
 
+def test_a_bucket_that_is_made_again_is_new(s3, bucket):
+    s3.create_multipart_upload(Bucket=bucket, Key="k")
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    s3.delete_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+    with pytest.raises(ClientError, match="NoSuchTagSet"):
+        s3.get_bucket_tagging(Bucket=bucket)
+
+
 def test_a_bucket_elsewhere_has_a_location_and_is_made_once(s3, bucket):
     name = f"{bucket}-eu"
     where = {"LocationConstraint": "eu-west-1"}

@@ -9,8 +9,11 @@ import zlib
 from datetime import UTC, datetime, timedelta
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
+
+from localaws.s3.engine import SUBRESOURCES
 
 SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
@@ -60,6 +63,12 @@ def test_an_error_is_s3s_document(connection, bucket):
         "<Message>The specified key does not exist.</Message><Key>no key</Key>"
         f"<Resource>/{bucket}/no%20key</Resource><RequestId>{request_id}</RequestId><HostId>localaws</HostId></Error>"
     )
+
+
+def test_metadata_in_utf8_comes_back_as_it_was_sent(connection, bucket):
+    sent = "grün 💧".encode().decode("latin-1")
+    assert ask(connection, "PUT", f"/{bucket}/k", b"1", x_amz_meta_colour=sent)[0] == 200
+    assert ask(connection, "HEAD", f"/{bucket}/k")[2]["x-amz-meta-colour"] == sent
 
 
 def test_a_body_in_http_chunks(connection, bucket):
@@ -200,6 +209,21 @@ def test_an_expired_presigned_url_is_denied(aws, bucket, connection):
 )
 def test_malformed_requests_are_answered_and_the_connection_ends(talk, raw, status):
     assert talk(raw).split(b" ", 2)[1] == status
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+def test_a_part_of_an_object_that_is_not_known_is_not_the_object(connection, bucket, method):
+    ask(connection, "PUT", f"/{bucket}/k", b"1")
+    status, body, _ = ask(connection, method, f"/{bucket}/k?somethingNew", b"2")
+    assert (status, b"<Code>NotSupportedByLocalAws</Code>" in body) == (501, True)
+    assert ask(connection, "GET", f"/{bucket}/k")[1] == b"1"
+
+
+def test_every_part_that_botocore_knows_is_known():
+    model = botocore.session.get_session().get_service_model("s3")
+    uris = [model.operation_model(name).http["requestUri"] for name in model.operation_names]
+    parts = {part.partition("=")[0] for uri in uris for part in uri.partition("?")[2].split("&") if part}
+    assert parts - SUBRESOURCES == {"list-type", "select-type", "id"} & parts
 
 
 def test_a_client_that_waits_is_told_to_continue_only_when_it_should_send(talk, bucket):

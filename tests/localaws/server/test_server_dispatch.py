@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localaws.core import AwsError, Call, PageResponse
@@ -51,7 +52,8 @@ def client_of(server):
         if answers is not None:
             server.engines[service] = engine
         keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-        return engine, boto3.client(service, endpoint_url=server.endpoint, region_name="eu-west-1", **keys)
+        config = Config(retries={"total_max_attempts": 1}, region_name="eu-west-1")
+        return engine, boto3.client(service, endpoint_url=server.endpoint, config=config, **keys)
 
     return make
 
@@ -233,6 +235,14 @@ def test_a_host_of_ones_own_may_be_allowed(server, monkeypatch):
     assert ask(server, "GET", "/_localaws/health", Host="aws:4566")[0] == 403
     monkeypatch.setenv("LOCALAWS_HOSTS", "other, aws")
     assert ask(server, "GET", "/_localaws/health", Host="aws:4566")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://evil.example", 403), ("null", 403), ("http://localhost:8080", 405)]
+)
+def test_a_web_page_from_elsewhere_changes_nothing(server, origin, status):
+    assert ask(server, "POST", "/_localaws/health", Origin=origin)[0] == status
+    assert ask(server, "GET", "/_localaws/health", Origin=origin)[0] == 200
 
 
 def test_engines_are_closed_with_the_server(tmp_path):
