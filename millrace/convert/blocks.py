@@ -1,0 +1,308 @@
+"""Convert one block of whole lines: at once where it is clean, else by finding and setting aside its bad records."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from millrace.contracts import Contract
+from millrace.convert import records as cutting
+from millrace.convert import text, typed
+from millrace.convert.checks import ColumnCheck
+from millrace.convert.header import Header
+from millrace.convert.lines import KEPT_BYTES
+
+DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+_HEX = (b"0x", b"0X")
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A bad record: its first physical line (of the file, from 1), its bad column or "", the reason, its bytes."""
+
+    line: int
+    column: str
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a block gave: ``columns`` in the contract's order; ``consumed`` bytes and ``line_count`` lines were read."""
+
+    columns: Sequence[Any]
+    rows: int
+    rejects: Sequence[Reject]
+    consumed: int
+    line_count: int
+
+
+class BlockConverter:
+    """A bad record: its first physical line in the file, bad column (empty for the record), reason and bytes."""
+
+    def __init__(self, contract: Contract, header: Header, upload_date: dt.date, encoding: str) -> None:
+        self.contract = contract
+        self.header = header
+        self.encoding = encoding
+        self.limit = contract.csv.max_line_bytes
+        self.timezone = contract.csv.timezone
+        self.checks = {column.name: ColumnCheck(column, upload_date) for column in contract.columns}
+        self.present = [column for column in contract.columns if column.name in header.fields]
+        self.in_file_order = sorted(self.present, key=lambda column: header.fields[column.name])
+        self.encoded: set[str] | None = None  # string columns read as dictionaries; None before the first block
+        self.forms = {column.name: "naive" for column in self.present if column.type == "timestamp"}
+        self._names = [f"\0{index}" for index in range(header.width)]
+        for name, index in header.fields.items():
+            self._names[index] = name
+        self._clean = True
+        self._spanning = False
+        self._options: dict[tuple[Any, ...], Any] = {}
+
+    def convert(self, block: bytes, first_line: int, *, final: bool, beyond: int) -> Converted:
+        """Convert a block that begins with a record; an unfinished record at its end is left, unless ``final``."""
+        found: cutting.Records | None = None
+        usable = block
+        if self._spanning:
+            found = self._cut(block, final, beyond)
+            usable = block[: found.consumed]
+        columns = self._at_once(usable) if self._clean or found is not None else None
+        if columns is not None and found is None:
+            lines = _line_count(block)
+            if len(columns[0]) == lines:
+                return Converted(columns, lines, (), len(block), lines)
+            found = self._cut(block, final, beyond)
+            if found.consumed < len(block):
+                columns = self._at_once(block[: found.consumed])
+        if found is None:
+            found = self._cut(block, final, beyond)
+        self._spanning = found.line_count > len(found.starts)
+        if columns is not None and not found.bad:
+            rows = len(found.starts) - int(cutting.blank(block, found).sum())
+            if rows == len(columns[0]):
+                return Converted(columns, rows, (), found.consumed, found.line_count)
+        return self._by_record(block, found, first_line)
+
+    def _cut(self, block: bytes, final: bool, beyond: int) -> cutting.Records:
+        return cutting.cut(block, self.header.delimiter, limit=self.limit, final=final, beyond=beyond)
+
+    def _at_once(self, block: bytes) -> list[Any] | None:
+        """The columns of a block in which no record is bad, else None."""
+        if not block or b"\0" in block or not _is_utf8(block) or self._may_be_long(block):
+            return None
+        types = tuple(self._type(column.name, column.type) for column in self.present)
+        if pa.int64() in types and _holds_hex(block):
+            return None
+        try:
+            table = self._read(block, types, None)
+            columns = {}
+            for column in self.present:
+                values = table.column(column.name).combine_chunks()
+                if column.type == "string":
+                    values = self._trimmed(values)
+                elif column.type == "timestamp":
+                    values = typed.finished(values, self.forms[column.name], self.timezone)
+                if not self.checks[column.name].passes(values):
+                    return None
+                columns[column.name] = values
+        except pa.ArrowInvalid:
+            return None
+        return self._all_columns(columns, table.num_rows)
+
+    def _by_record(self, block: bytes, found: cutting.Records, first_line: int) -> Converted:
+        """Read the cells as text, decide each, and set the bad records aside."""
+        bad: dict[int, tuple[str, str]] = {index: ("", reason) for index, reason in found.bad.items()}
+        usable = ~cutting.blank(block, found)
+        rows_in = int(usable.sum())
+        self._mark_bad_bytes(block, found, bad)
+        usable[list(bad)] = False
+        kept = np.flatnonzero(usable)
+        ragged: list[Any] = []
+        table = self._read_text(_without(block, found, usable), ragged) if len(kept) else None
+        for row in ragged:
+            bad[int(kept[row.number - 1])] = (
+                "",
+                f"{row.actual_columns} fields where the header has {self.header.width}",
+            )
+        if ragged:
+            usable[[int(kept[row.number - 1]) for row in ragged]] = False
+            kept = np.flatnonzero(usable)
+        columns, rows = self._empty(), 0
+        if table is not None and table.num_rows:
+            if table.num_rows != len(kept):
+                raise RuntimeError(f"{table.num_rows} rows were read of {len(kept)} records at line {first_line}")
+            columns, rows = self._decide(table, kept, bad)
+        self._clean = not bad
+        rejects = [
+            Reject(first_line + int(found.lines[index]), *bad[index], _raw(block, found, index))
+            for index in sorted(bad)
+        ]
+        if rows + len(rejects) != rows_in:
+            raise RuntimeError(f"{rows_in} rows in, {rows} out, {len(rejects)} rejected at line {first_line}")
+        return Converted(columns, rows, rejects, found.consumed, found.line_count)
+
+    def _decide(self, table: Any, kept: text.Ints, bad: dict[int, tuple[str, str]]) -> tuple[list[Any], int]:
+        columns: dict[str, Any] = {}
+        any_bad = np.zeros(table.num_rows, np.bool_)
+        for column in self.in_file_order:
+            name, check = column.name, self.checks[column.name]
+            texts = self._trimmed(table.column(name).combine_chunks())
+            values, wrong, form = typed.from_text(texts, column, self.timezone, self.forms.get(name, ""))
+            if name in self.forms:
+                self.forms[name] = form
+            if not check.passes(values):
+                wrong = wrong | check.bad(values)
+            columns[name] = values
+            new = np.flatnonzero(wrong & ~any_bad)
+            for row, cell in zip(new.tolist(), texts.take(pa.array(new)).to_pylist(), strict=True):
+                bad[int(kept[row])] = (name, check.reason(cell, self.timezone))
+            any_bad[new] = True
+        if any_bad.any():
+            good = pa.array(~any_bad)
+            columns = {name: values.filter(good) for name, values in columns.items()}
+        rows = table.num_rows - int(any_bad.sum())
+        return self._all_columns(columns, rows), rows
+
+    def _mark_bad_bytes(self, block: bytes, found: cutting.Records, bad: dict[int, tuple[str, str]]) -> None:
+        if b"\0" in block:
+            for position in np.flatnonzero(np.frombuffer(block, np.uint8)[: found.consumed] == 0):
+                bad.setdefault(int(np.searchsorted(found.starts, position, side="right")) - 1, ("", "NUL byte"))
+        at = 0
+        while at < found.consumed:
+            try:
+                block[at : found.consumed].decode()
+                return
+            except UnicodeDecodeError as error:
+                bad_at = at + error.start
+            index = int(np.searchsorted(found.starts, bad_at, side="right")) - 1
+            start = int(found.starts[index])
+            name = "UTF-8" if self.encoding == "utf-8" else self.encoding
+            bad.setdefault(index, ("", f"byte 0x{block[bad_at]:02x} at offset {bad_at - start} is not {name}"))
+            at = int(found.starts[index + 1]) if index + 1 < len(found.starts) else found.consumed
+
+    def _may_be_long(self, block: bytes) -> bool:
+        """Whether a line may be longer than the limit: some window of that size holds no line's end."""
+        start = 0
+        while len(block) - start > self.limit:
+            end = block.rfind(b"\n", start, start + self.limit + 1)
+            if end < 0:
+                return True
+            start = end + 1
+        return False
+
+    def _type(self, name: str, kind: str) -> Any:
+        if kind == "timestamp":
+            return typed.FORMS[self.forms[name]]
+        if kind == "string":
+            return DICTIONARY if self.encoded is None or name in self.encoded else pa.string()
+        return typed.arrow_type(self.contract.column(name))
+
+    def _read_text(self, block: bytes, ragged: list[Any]) -> Any:
+        def note(row: Any) -> str:
+            ragged.append(row)
+            return "skip"
+
+        types = tuple(
+            self._type(column.name, "string") if column.type == "string" else pa.string() for column in self.present
+        )
+        return self._read(block, types, note)
+
+    def _read(self, block: bytes, types: tuple[Any, ...], invalid_row_handler: Any) -> Any:
+        names = [column.name for column in self.present]
+        if types not in self._options:
+            self._options[types] = pyarrow.csv.ConvertOptions(
+                check_utf8=False,  # checked for the whole block
+                column_types=dict(zip(names, types, strict=True)),
+                include_columns=names,
+                null_values=[""],
+                strings_can_be_null=True,
+                true_values=typed.TRUE_TEXTS,
+                false_values=typed.FALSE_TEXTS,
+            )
+        source: Any = pa.BufferReader(block)
+        return pyarrow.csv.read_csv(
+            source,
+            pyarrow.csv.ReadOptions(column_names=self._names, use_threads=False, block_size=len(block) + 1),
+            pyarrow.csv.ParseOptions(
+                delimiter=self.header.delimiter, newlines_in_values=True, invalid_row_handler=invalid_row_handler
+            ),
+            self._options[types],
+        )
+
+    def _trimmed(self, values: Any) -> Any:
+        if not pa.types.is_dictionary(values.type):
+            return text.trimmed(values)
+        if text.trimmed(values.dictionary) is values.dictionary:
+            return values
+        return text.trimmed(values.cast(pa.string())).dictionary_encode()
+
+    def _all_columns(self, columns: dict[str, Any], rows: int) -> list[Any]:
+        if self.encoded is None:
+            self.encoded = {
+                name
+                for name, values in columns.items()
+                if pa.types.is_dictionary(values.type) and len(values.dictionary) * 4 <= rows
+            }
+            for name, values in columns.items():
+                if pa.types.is_dictionary(values.type) and name not in self.encoded:
+                    columns[name] = values.cast(pa.string())
+        return [
+            columns[column.name] if column.name in columns else pa.nulls(rows, typed.arrow_type(column))
+            for column in self.contract.columns
+        ]
+
+    def _empty(self) -> list[Any]:
+        return [pa.nulls(0, self._column_type(column.name, column.type)) for column in self.contract.columns]
+
+    def _column_type(self, name: str, kind: str) -> Any:
+        if kind == "string" and name in (self.encoded or ()):
+            return DICTIONARY
+        return typed.arrow_type(self.contract.column(name))
+
+
+def _is_utf8(block: bytes) -> bool:
+    if block.isascii():
+        return True
+    offsets: Any = np.array([0, len(block)], np.int64)
+    whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(block)])
+    try:
+        whole.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _holds_hex(block: bytes) -> bool:
+    """Whether ``0x`` occurs, which Arrow would read as a hexadecimal number."""
+    return any(word in block for word in _HEX)
+
+
+def _line_count(block: bytes) -> int:
+    data = np.frombuffer(block, np.uint8)
+    count = int(np.count_nonzero(data == cutting.LF))
+    if b"\r" in block:
+        returns = data == cutting.CR
+        count += int(np.count_nonzero(returns)) - int(np.count_nonzero(returns[:-1] & (data[1:] == cutting.LF)))
+    return count + (block[-1] not in (cutting.LF, cutting.CR))
+
+
+def _without(block: bytes, found: cutting.Records, usable: text.Bools) -> bytes:
+    """The block's usable records, in whole runs."""
+    if usable.all() and found.consumed == len(block):
+        return block
+    edges = np.flatnonzero(np.diff(usable, prepend=False, append=False))
+    stops = np.append(found.starts, found.consumed)
+    return b"".join(
+        block[stops[start] : stops[stop]]
+        for start, stop in zip(edges[0::2].tolist(), edges[1::2].tolist(), strict=True)
+    )
+
+
+def _raw(block: bytes, found: cutting.Records, index: int) -> bytes:
+    raw = block[found.starts[index] : found.ends[index]]
+    return raw[:KEPT_BYTES] if found.bad.get(index, "").startswith("line longer") else raw

@@ -1,0 +1,132 @@
+"""Convert uploads from S3 to S3: rejects first, then the target, the ledger row last."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from millrace import contracts, uploads
+from millrace.convert.engine import Outcome, convert
+from millrace.convert.sinks import S3Sink, Sink
+
+# Files from this size on are converted one at a time, so that memory does not grow with their number.
+_LARGE_BYTES = 4 << 20
+_THREADS = 4
+
+Ledger = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A raw object to convert; without ``upload_date`` its key or the date on which it was stored tells it."""
+
+    bucket: str
+    key: str
+    upload_date: str | None = None
+
+
+class ObjectGone(Exception):
+    """A raw object that is no longer there."""
+
+
+def files_in(event: Mapping[str, Any]) -> list[RawFile]:
+    """The files of the function's own event (``bucket``, ``files``) or of an S3 notification (``Records``)."""
+    if "Records" in event:
+        found = [record["s3"] for record in event["Records"]]
+        return [RawFile(s3["bucket"]["name"], unquote_plus(s3["object"]["key"])) for s3 in found]
+    return [RawFile(event["bucket"], file["key"], file.get("upload_date")) for file in event["files"]]
+
+
+class Job:
+    """Converts raw objects of one account; safe to use from several threads."""
+
+    def __init__(self, s3: Any, processed_bucket: str, rejects_bucket: str) -> None:
+        self._s3 = s3
+        self._processed = processed_bucket
+        self._rejects = rejects_bucket
+        self._large = threading.Lock()
+
+    def run(self, files: Sequence[RawFile]) -> list[Ledger]:
+        """Convert files, small ones side by side; their ledger rows in the same order.
+
+        Raises ContractError, UnknownUpload, ObjectGone or botocore's ClientError for the first that fails; others may
+        be converted by then, and converting them again changes nothing.
+        """
+        if len(files) == 1:
+            return [self.convert(files[0])]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(self.convert, files))
+
+    def convert(self, file: RawFile) -> Ledger:
+        """Convert one file and write its ledger row."""
+        answer = self._open(file)
+        if answer["ContentLength"] < _LARGE_BYTES:
+            return self._convert(file, answer)
+        answer["Body"].close()
+        with self._large:
+            return self._convert(file, self._open(file))
+
+    def _open(self, file: RawFile) -> Any:
+        try:
+            return self._s3.get_object(Bucket=file.bucket, Key=file.key)
+        except self._s3.exceptions.NoSuchKey:
+            raise ObjectGone(
+                f"s3://{file.bucket}/{file.key} is gone; upload it again, or leave it out of the next run"
+            ) from None
+
+    def _convert(self, file: RawFile, answer: Any) -> Ledger:
+        started = time.monotonic()
+        item = {"Key": file.key, "ETag": answer["ETag"], "Size": answer["ContentLength"]}
+        upload = uploads.of_object({**item, "LastModified": answer["LastModified"]})
+        if file.upload_date is not None:
+            upload = dataclasses.replace(upload, upload_date=file.upload_date)
+        contract = contracts.get(upload.pipeline, upload.table)
+        with answer["Body"] as body:
+            outcome = convert(
+                body,
+                contract,
+                dt.date.fromisoformat(upload.upload_date),
+                upload.key,
+                self._sink(self._processed, upload.target_key, "application/vnd.apache.parquet"),
+                self._sink(self._rejects, upload.rejects_key, "text/csv; charset=utf-8"),
+            )
+        if not outcome.rows_rejected and outcome.status == "loaded":
+            self._s3.delete_object(Bucket=self._rejects, Key=upload.rejects_key)
+        if outcome.status == "refused":
+            self._s3.delete_object(Bucket=self._processed, Key=upload.target_key)
+        ledger = self._ledger(file.bucket, upload, outcome, round(time.monotonic() - started, 3))
+        self._s3.put_object(
+            Bucket=self._processed,
+            Key=upload.ledger_key,
+            Body=json.dumps(ledger, ensure_ascii=False).encode(),
+            ContentType="application/json",
+        )
+        return ledger
+
+    def _sink(self, bucket: str, key: str, content_type: str) -> Callable[[], Sink]:
+        return lambda: S3Sink(self._s3, bucket, key, content_type)
+
+    def _ledger(self, bucket: str, upload: uploads.Upload, outcome: Outcome, seconds: float) -> Ledger:
+        loaded = outcome.status == "loaded"
+        rejected = bool(outcome.rows_rejected) or not loaded
+        return {
+            "pipeline": upload.pipeline,
+            "table": upload.table,
+            "bucket": bucket,
+            "key": upload.key,
+            "etag": upload.etag,
+            "bytes": upload.size,
+            "upload_date": upload.upload_date,
+            **dataclasses.asdict(outcome),
+            "target": f"s3://{self._processed}/{upload.target_key}" if loaded else None,
+            "rejects": f"s3://{self._rejects}/{upload.rejects_key}" if rejected else None,
+            "seconds": seconds,
+        }

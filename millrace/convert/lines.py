@@ -1,0 +1,89 @@
+"""Blocks of whole lines from a stream of chunks, with memory bounded whatever the lines' length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# What is kept of a line that is longer than the limit; the raw object has it all.
+KEPT_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class LongLine:
+    """A line that is longer than the limit: its first bytes; the rest is passed over."""
+
+    head: bytes
+
+
+class Lines:
+    """Cuts a stream after its last line's end that is at hand.
+
+    final: the block is the last. beyond: bytes that are known to follow it.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], limit: int) -> None:
+        self._chunks = chunks
+        self._limit = limit
+        self._tail = b""
+        self.final = False
+
+    @property
+    def beyond(self) -> int:
+        """How many bytes of the next line are at hand already."""
+        return len(self._tail)
+
+    def next(self, carry: bytes) -> bytes | LongLine:
+        """The next block, which begins with ``carry``, what the reader left of the one before."""
+        while not self.final:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self.final = True
+                data, self._tail = carry + self._tail, b""
+                return (
+                    LongLine(data[:KEPT_BYTES]) if not carry and len(data) > self._limit and _one_line(data) else data
+                )
+            end = last_line_end(chunk, self._tail)
+            if end:
+                data = b"".join((carry, self._tail, memoryview(chunk)[:end]))
+                self._tail = chunk[end:]
+                return data
+            self._tail += chunk
+            if len(carry) + len(self._tail) > self._limit:
+                return carry or self._skip_line()
+        return b""
+
+    def _skip_line(self) -> LongLine:
+        head, self._tail = self._tail[:KEPT_BYTES], self._tail[-1:]
+        for chunk in self._chunks:
+            data = self._tail + chunk
+            end = first_line_end(data)
+            if end:
+                self._tail = data[end:]
+                return LongLine(head)
+            self._tail = data[-1:]
+        self._tail, self.final = b"", True
+        return LongLine(head)
+
+
+def last_line_end(chunk: bytes, before: bytes) -> int:
+    """Where the last line that ends in the chunk ends, or 0.
+
+    A carriage return counts only where no line feed is to be seen and something other than one follows it.
+    """
+    end = chunk.rfind(b"\n") + 1
+    if end:
+        return end
+    return chunk.rfind(b"\r", 0, len(chunk) - 1) + 1
+
+
+def first_line_end(data: bytes) -> int:
+    """Where the first line that ends in the data ends, or 0; whether a last carriage return ends one is not known."""
+    feed, carriage = data.find(b"\n"), data.find(b"\r", 0, len(data) - 1)
+    if carriage >= 0 and (feed < 0 or carriage < feed):
+        return carriage + (2 if feed == carriage + 1 else 1)
+    return feed + 1
+
+
+def _one_line(data: bytes) -> bool:
+    return not first_line_end(data)
