@@ -54,9 +54,8 @@ def _need_database(database: str, lake: Lake) -> None:
 
 
 def _create_view(statement: st.CreateView, lake: Lake) -> None:
-    query = lake.translate(statement.sql)
     columns = []
-    for column in query.columns:
+    for column in lake.describe(statement.sql):
         if not column.name or (column.name.startswith("_col") and column.name[4:].isdigit()):
             raise QueryError("MISSING_COLUMN_NAME", "Column name not specified: give every expression a name with AS")
         columns.append({"name": column.name.lower(), "type": column.type})

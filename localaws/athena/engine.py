@@ -58,7 +58,7 @@ class AthenaEngine:
         self._world = world
         folder = world.data / "athena"
         saved = Saved(folder / "saved.json")
-        self._session = Session(folder / "scratch", _prepare, connections=WORKERS + IN_PROCESS)
+        self._session = Session(folder / "scratch", _prepare, most=WORKERS + IN_PROCESS)
         self._executions = Executions()
         self._groups = WorkGroups(saved)
         prepared = PreparedStatements(saved)

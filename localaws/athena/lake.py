@@ -53,6 +53,11 @@ class Lake:
             sql, self, database=database or self.database, table_sql=self.table_sql, now=datetime.now(UTC)
         )
 
+    def describe(self, sql: str) -> tuple[Column, ...]:
+        """The columns of a query that is not to be run: no table is read."""
+        now = datetime.now(UTC)
+        return translate_query(sql, self, database=self.database, table_sql=lambda _: "", now=now).columns
+
     # The translation's schema
 
     def columns(self, database: str | None, name: str) -> Sequence[Column]:

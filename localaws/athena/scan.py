@@ -12,13 +12,7 @@ from localaws.athena.lines import stage
 from localaws.athena.links import Links, key_columns
 from localaws.athena.partitions import NULL
 from localaws.athena.tables import Table, TableFile
-from localaws.athena.types import literal, parse, quote
-
-HIDDEN_COLUMNS = (
-    ("$path", parse("varchar")),
-    ("$file_size", parse("bigint")),
-    ("$file_modified_time", parse("timestamp(3) with time zone")),
-)
+from localaws.athena.types import literal, quote
 
 
 class Scan:
@@ -32,11 +26,10 @@ class Scan:
         self.bytes = 0
         names = [name for name, _ in (*source.columns, *source.keys)] if needed is None else needed
         self.needed = {name.lower() for name in names}
-        self.hidden = [(name, kind) for name, kind in HIDDEN_COLUMNS if name in self.needed]
 
     def empty(self) -> str:
         """The query of a table without files."""
-        columns = (*self.table.columns, *self.table.keys, *self.hidden)
+        columns = (*self.table.columns, *self.table.keys)
         fields = ", ".join(f"CAST(NULL AS {kind.duckdb}) AS {quote(name)}" for name, kind in columns)
         return f"(SELECT {fields} WHERE false)"
 
@@ -80,7 +73,7 @@ class Scan:
         )
         options = f", hive_partitioning = true, hive_types = {{{kinds}}}" if keys else ", hive_partitioning = false"
         paths = ", ".join(literal(links.link(one.info.path, one.values)) for one in members)
-        return self._select([*expressions, *keys], members, "file_index", f"read_parquet([{paths}]{options})")
+        return self._select([*expressions, *keys], f"read_parquet([{paths}]{options})")
 
     def text(self, files: Sequence[TableFile], folder: Path) -> str:
         """The query over text files: their lines, staged in one file; text is read whole, whatever is needed."""
@@ -89,34 +82,17 @@ class Scan:
         self.bytes += sum(one.info.size for one in files)
         fields, expressions = text_columns.read(self.table, self.needed)
         keys = [
-            f"CAST({_of_file([_partition_value(one.values[position]) for one in files], 'file')} AS {kind.duckdb})"
+            f"CAST(([{', '.join(_partition_value(one.values[position]) for one in files)}])[file + 1] AS {kind.duckdb})"
             for position, (_, kind) in enumerate(self.table.keys)
         ]
         source = f"(SELECT {fields} AS athena_l, file FROM read_parquet({literal(str(target))}))"
-        return f"({self._select([*expressions, *keys], files, 'file', source)})"
+        return f"({self._select([*expressions, *keys], source)})"
 
-    def _select(self, expressions: Sequence[str], files: Sequence[TableFile], number: str, source: str) -> str:
-        """The query; ``number`` is the column that numbers the files."""
+    def _select(self, expressions: Sequence[str], source: str) -> str:
         columns = zip(expressions, (*self.table.columns, *self.table.keys), strict=True)
         fields = [f"{expression} AS {quote(name)}" for expression, (name, _) in columns]
-        for name, _ in self.hidden:
-            values = [_hidden_value(name, one) for one in files]
-            fields.append(f"{_of_file(values, number)} AS {quote(name)}")
         return f"SELECT {', '.join(fields)} FROM {source}"
-
-
-def _of_file(values: Sequence[str], number: str) -> str:
-    """What belongs to a row's file, by the file's number."""
-    return f"([{', '.join(values)}])[CAST({number} AS BIGINT) + 1]"
 
 
 def _partition_value(value: str) -> str:
     return "NULL" if value == NULL else literal(value)
-
-
-def _hidden_value(name: str, one: TableFile) -> str:
-    if name == "$path":
-        return literal(one.uri)
-    if name == "$file_size":
-        return f"CAST({one.info.size} AS BIGINT)"
-    return f"TIMESTAMP '{one.info.last_modified:%Y-%m-%d %H:%M:%S}'"

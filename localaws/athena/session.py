@@ -1,19 +1,21 @@
-"""The locked DuckDB that runs the queries: no files but those in our scratch folder, no settings, no extensions.
+"""The locked DuckDBs that run the queries: no files but those in our scratch folder, no settings, no extensions.
 
-One in-memory database serves all queries; each query has a connection of its own, which can be interrupted.
+Each query has a database in memory to itself while it runs. Databases are made when first needed, and used again:
+making one takes longer than most queries.
 """
 
 from __future__ import annotations
 
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 
 import duckdb
 
+MEMORY_LIMIT = "2GB"
 LOCKED = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -25,49 +27,46 @@ LOCKED = {
 
 
 class Session:
-    """The engine's database and its scratch folder, emptied at the start.
+    """The engine's databases, at most ``most`` at once, and its scratch folder, emptied at the start.
 
-    connections: how many queries may run at once. prepare is called with each connection before the database is locked.
-    memory_limit is DuckDB's text (``2GB``); what does not fit spills into the scratch folder.
+    prepare is called with each new database before it is locked. What does not fit into MEMORY_LIMIT, which each
+    database has to itself, spills into the scratch folder.
     """
 
-    def __init__(
-        self,
-        scratch: Path,
-        prepare: Callable[[duckdb.DuckDBPyConnection], None],
-        *,
-        connections: int,
-        memory_limit: str = "2GB",
-    ) -> None:
+    def __init__(self, scratch: Path, prepare: Callable[[duckdb.DuckDBPyConnection], None], *, most: int) -> None:
         self.scratch = scratch.absolute()
         shutil.rmtree(self.scratch, ignore_errors=True)
-        (self.scratch / "spill").mkdir(parents=True)
-        self._database = duckdb.connect(":memory:")
-        self._set("memory_limit", memory_limit)
-        self._set("temp_directory", str(self.scratch / "spill"))
-        self._set("parquet_metadata_cache", "true")
-        self._free: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
-        for _ in range(connections):
-            connection = self._database.cursor()
-            prepare(connection)
-            self._free.put(connection)
-        allowed = str(self.scratch).replace("'", "''")
-        self._database.execute(f"SET allowed_directories = ['{allowed}/']")
-        for name, value in LOCKED.items():
-            self._set(name, value)
-
-    def _set(self, name: str, value: str) -> None:
-        value = value.replace("'", "''")
-        self._database.execute(f"SET GLOBAL {name} = '{value}'")
+        self.scratch.mkdir(parents=True)
+        self._prepare = prepare
+        self._places = threading.BoundedSemaphore(most)
+        self._free: list[duckdb.DuckDBPyConnection] = []
+        self._all: list[duckdb.DuckDBPyConnection] = []
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection for one query; waits for one to be free."""
-        connection = self._free.get()
-        try:
-            yield connection
-        finally:
-            self._free.put(connection)
+        """A database for one query; waits for one to be free."""
+        with self._places:
+            try:
+                connection = self._free.pop()
+            except IndexError:
+                connection = self._connect()
+            try:
+                yield connection
+            finally:
+                self._free.append(connection)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:")
+        self._all.append(connection)
+        self._prepare(connection)
+        spill = self.scratch / f"spill{len(self._all)}"
+        settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill), "parquet_metadata_cache": "true"}
+        allowed = str(self.scratch).replace("'", "''")
+        connection.execute(f"SET GLOBAL allowed_directories = ['{allowed}/']")
+        for name, value in (settings | LOCKED).items():
+            text = value.replace("'", "''")
+            connection.execute(f"SET GLOBAL {name} = '{text}'")
+        return connection
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -80,6 +79,7 @@ class Session:
             shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
-        """Close the database and remove the scratch folder."""
-        self._database.close()
+        """Close the databases and remove the scratch folder."""
+        for connection in self._all:
+            connection.close()
         shutil.rmtree(self.scratch, ignore_errors=True)

@@ -106,7 +106,7 @@ def _create_view(statement: Show, lake: Lake) -> list[str]:
 def _create_table(statement: Show, lake: Lake) -> list[str]:
     table = lake.table(*_name(statement, lake))
     storage = table.definition["StorageDescriptor"]
-    lines = [f"CREATE EXTERNAL TABLE `{table.database}.{table.name}`("]
+    lines = [f"CREATE EXTERNAL TABLE `{table.name}`("]
     lines += _column_lines(_definition_columns(dict(table.definition)))
     if table.definition.get("Description"):
         lines.append(f"COMMENT {_text(table.definition['Description'])}")
