@@ -120,7 +120,7 @@ def _of_s3(engine: S3Engine) -> frozenset[str]:
     for name in _all_operations("s3"):
         operation = _model("s3").operation_model(name)
         method, uri = operation.http["method"], operation.http["requestUri"]
-        if operation.deprecated or "{Bucket}" not in uri:
+        if "{Bucket}" not in uri:
             continue
         path, _, query = uri.partition("?")
         required = {
@@ -186,7 +186,9 @@ def _anchor(service: str) -> str:
 
 
 def _all_operations(service: str) -> frozenset[str]:
-    return frozenset(_model(service).operation_names)
+    """Without those that AWS replaced by others for the same request."""
+    model = _model(service)
+    return frozenset(name for name in model.operation_names if not model.operation_model(name).deprecated)
 
 
 def _model(service: str) -> Any:
