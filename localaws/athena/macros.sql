@@ -131,6 +131,18 @@ CREATE OR REPLACE TEMP MACRO athena_reverse(x) AS CASE WHEN x = '' THEN '' ELSE 
 CREATE OR REPLACE TEMP MACRO athena_spaces() AS chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(28) || chr(29) || chr(30) || chr(31) || ' '
     || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8200) || chr(8201) || chr(8202)
     || chr(8232) || chr(8233) || chr(8287) || chr(12288);
+CREATE OR REPLACE TEMP MACRO athena_upper(x) AS
+    CASE WHEN contains(x, 'ß') THEN array_to_string(list_transform(string_split(x, 'ß'), lambda p: upper(p)), 'ß') ELSE upper(x) END;
+CREATE OR REPLACE TEMP MACRO athena_levenshtein(a, b) AS
+    CASE WHEN octet_length(encode(a)) = length(a) AND octet_length(encode(b)) = length(b) THEN levenshtein(a, b)
+         WHEN a IS NOT NULL AND b IS NOT NULL
+         THEN athena_fail('NOT_SUPPORTED', 'the local Athena does not compute levenshtein_distance of text that is not ASCII', CAST(1 AS BIGINT)) END;
+CREATE OR REPLACE TEMP MACRO athena_url_decode(x) AS
+    CASE WHEN regexp_matches(x, '%(.?$|[^0-9a-fA-F]|.[^0-9a-fA-F])') THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Illegal hex characters in escape (%) pattern: ' || x, '')
+         ELSE url_decode(replace(x, '+', ' ')) END;
+CREATE OR REPLACE TEMP MACRO athena_to_base(n, radix) AS
+    CASE WHEN radix < 2 OR radix > 36 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Radix must be between 2 and 36', '')
+         WHEN n < 0 THEN '-' || lower(to_base(-n, CAST(radix AS INTEGER))) ELSE lower(to_base(n, CAST(radix AS INTEGER))) END;
 CREATE OR REPLACE TEMP MACRO athena_trim(x) AS trim(x, athena_spaces());
 CREATE OR REPLACE TEMP MACRO athena_ltrim(x) AS ltrim(x, athena_spaces());
 CREATE OR REPLACE TEMP MACRO athena_rtrim(x) AS rtrim(x, athena_spaces());
@@ -162,7 +174,7 @@ CREATE OR REPLACE TEMP MACRO athena_split_limit(x, part, n) AS
 CREATE OR REPLACE TEMP MACRO athena_split_part(x, part, n) AS
     CASE WHEN n <= 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Index must be greater than zero', '')
          WHEN part = '' THEN CASE WHEN n > length(x) THEN NULL ELSE substr(x, n, 1) END ELSE string_split(x, part)[n] END;
-CREATE OR REPLACE TEMP MACRO athena_concat_ws(separator, parts) AS array_to_string(list_filter(parts, lambda p: p IS NOT NULL), separator);
+CREATE OR REPLACE TEMP MACRO athena_concat_ws(separator, parts) AS CASE WHEN separator IS NULL OR parts IS NULL THEN NULL ELSE coalesce(array_to_string(list_filter(parts, lambda p: p IS NOT NULL), separator), '') END;
 CREATE OR REPLACE TEMP MACRO athena_chr(n) AS
     CASE WHEN (n < 0 OR n > 1114111 OR n BETWEEN 55296 AND 57343) THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Not a valid Unicode code point: ' || n, '')
          ELSE chr(CAST(n AS INTEGER)) END;

@@ -18,6 +18,14 @@ _FOREIGN_OPERATORS = ("::", "==", "~", "~~", "~*", "@>", "<@", "?::", "->>", "#>
 _PARSED_HERE = "athena_query"
 
 
+def _decimal_of(digits: str, written: Any) -> Any:
+    """The type of DECIMAL '12.50': just the digits that it has."""
+    whole, _, fraction = digits.strip().lstrip("+-").partition(".")
+    precision = max(1, len(whole.lstrip("0")) + len(fraction))
+    sizes = [exp.DataTypeParam(this=exp.Literal.number(n)) for n in (precision, len(fraction))]
+    return exp.DataType(this=written.this, expressions=sizes, nested=False)
+
+
 class AthenaQuery(Trino):
     """The grammar of Athena's queries."""
 
@@ -32,6 +40,9 @@ class AthenaQuery(Trino):
         """Trino's grammar, without the meaning that sqlglot gives to functions."""
 
         FUNCTIONS: dict[str, Any] = {}
+        TYPE_LITERAL_PARSERS = TrinoParser.TYPE_LITERAL_PARSERS | {
+            exp.DType.DECIMAL: lambda self, this, to: self.expression(exp.Cast(this=this, to=_decimal_of(this.name, to)))
+        }
         FUNCTION_PARSERS = {k: v for k, v in TrinoParser.FUNCTION_PARSERS.items() if k in _SPECIAL_FORMS}
 
 

@@ -8,7 +8,26 @@ from localaws.core import AwsError, NotSupported
 
 MARK = "athena!"  # starts the text of an error that the generated SQL raises on purpose
 
-# What DuckDB says, and the Trino error it stands for.
+_INT = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
+_PRECISE = (
+    (
+        re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT\d+) \((.*)\)"),
+        lambda m: ("NUMERIC_VALUE_OUT_OF_RANGE", f"{_INT[m[2]]} {m[1]} overflow: {m[3]}"),
+    ),
+    (
+        re.compile(r"with value (\S+) can't be cast because .* destination type (INT\d+)"),
+        lambda m: ("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {_INT[m[2]]}: {m[1]}"),
+    ),
+    (
+        re.compile(r'Casting value "(.*)" to type DECIMAL\((\d+),(\d+)\) failed'),
+        lambda m: ("INVALID_CAST_ARGUMENT", f"Cannot cast '{m[1]}' to DECIMAL({m[2]}, {m[3]})"),
+    ),
+    (
+        re.compile(r"Could not convert string ['\"](.*)['\"] to (INT\d+)"),
+        lambda m: ("INVALID_CAST_ARGUMENT", f"Cannot cast '{m[1]}' to {_INT[m[2]].upper().replace('INTEGER', 'INT')}"),
+    ),
+)
+# What DuckDB says otherwise, and the Trino error it stands for.
 _KNOWN = (
     (
         re.compile(r"Overflow|out of range|Out of Range|exceeds the maximum|too large", re.I),
@@ -48,6 +67,10 @@ def runtime_error(error: Exception) -> SqlError:
     if marked:
         return SqlError(marked[1], marked[2])
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    for pattern, make in _PRECISE:
+        match = pattern.search(first)
+        if match:
+            return SqlError(*make(match))
     for pattern, kind in _KNOWN:
         if pattern.search(first):
             return SqlError(kind, _MESSAGES.get(kind, first))

@@ -51,7 +51,8 @@ class ExpressionBinder:
         try:
             value = handler(self, node)
         except operators.NoOperator:
-            raise SqlError("TYPE_MISMATCH", self._no_operator(node), self.context.position(node)) from None
+            symbol = _SYMBOLS.get(type(node), "")
+            raise SqlError("TYPE_MISMATCH", self._no_operator(node), self.context.position(node, symbol)) from None
         keys = self.scope.keys
         if keys and value.loose and value.sql in keys:
             return combine(value.sql, value.type, [], literal=value.literal)
@@ -78,8 +79,9 @@ class ExpressionBinder:
         if isinstance(node, exp.Neg):
             return f"Cannot negate {self.bind(node.this).type}"
         symbol = _SYMBOLS.get(type(node), node.key)
-        right = node.args.get("expression") or node.args.get("low")
-        types = [self.bind(n).type for n in (node.this, right) if n is not None]
+        others = node.expressions or [node.args.get("expression") or node.args.get("low")]
+        left, *rest = [self.bind(n).type for n in (node.this, *others) if n is not None]
+        types = [left, next((t for t in rest if common(left, t) is None), rest[0])]
         return f"Cannot apply operator: {f' {symbol} '.join(map(str, types))}"
 
 

@@ -139,12 +139,17 @@ class Context:
         self.names += 1
         return f"{prefix}{self.names}"
 
-    def position(self, node: exp.Expression) -> str:
-        """``line L:C`` of a node, or '' where the parser kept no position."""
-        starts = [n.meta["start"] for n in node.walk() if "start" in n.meta]
-        if not starts:
+    def position(self, node: exp.Expression, symbol: str = "") -> str:
+        """``line L:C`` of a node, or '' where the parser kept no position; of an operator, where its symbol is."""
+        places = [(n.meta["start"], n.meta["end"]) for n in node.walk() if "start" in n.meta]
+        if not places:
             return ""
-        start = min(starts)
+        start = min(places)[0]
+        ends = [n.meta["end"] for n in node.this.walk() if "end" in n.meta] if symbol and node.this else []
+        if ends:
+            start = max(start, self.source.find(symbol, max(ends) + 1))
+        elif isinstance(node, exp.Cast):
+            start = max(self.source.upper().rfind(word, 0, start) for word in ("CAST", "TRY_CAST")) or start
         line = self.source.count("\n", 0, start) + 1
         return f"line {line}:{start - self.source.rfind(chr(10), 0, start)}"
 

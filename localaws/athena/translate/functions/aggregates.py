@@ -158,7 +158,7 @@ def _decimal_or(name: str) -> Any:
 def _count(binder: ExpressionBinder, node: Any, arguments: list[Any], modifiers: windows.Modifiers) -> Value:
     if len(arguments) > 1:
         binder.context.fail(
-            "TYPE_MISMATCH", "Unexpected parameters for function count. Expected: count(), count(t)", node
+            "FUNCTION_NOT_FOUND", "Unexpected parameters for function count. Expected: count(), count(t)", node
         )
     overload, values = resolve(binder, node, "count", TABLE["count"], arguments)
     if modifiers.distinct:

@@ -110,7 +110,7 @@ def _reduce(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
 def _sequence(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     values = [binder.bind(a) for a in arguments]
     if len(values) not in (2, 3):
-        binder.context.fail("TYPE_MISMATCH", "Unexpected parameters for function sequence", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", "Unexpected parameters for function sequence", node)
     kind = common(values[0].type, values[1].type)
     step = values[2] if len(values) == 3 else None
     if kind is not None and kind.name in INTEGRAL and (step is None or step.type.name in INTEGRAL):
@@ -125,7 +125,7 @@ def _sequence(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Valu
         and ((step is None and kind == DATE) or (step and step.type in (DAY_SECOND, YEAR_MONTH)))
     ):
         return _date_sequence([coerce(v, kind) for v in values[:2]], step, kind)
-    binder.context.fail("TYPE_MISMATCH", "Unexpected parameters for function sequence", node)
+    binder.context.fail("FUNCTION_NOT_FOUND", "Unexpected parameters for function sequence", node)
 
 
 def _date_sequence(ends: list[Value], step: Value | None, kind: Type) -> Value:
@@ -143,7 +143,7 @@ def _date_sequence(ends: list[Value], step: Value | None, kind: Type) -> Value:
 def _zip(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     values = [binder.bind(a) for a in arguments]
     if len(values) < 2 or any(v.type.name != "array" for v in values):
-        binder.context.fail("TYPE_MISMATCH", "Unexpected parameters for function zip", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", "Unexpected parameters for function zip", node)
     kind = array(Type("row", args=tuple(v.type.args[0] for v in values), fields=(None,) * len(values)))
     nulls = " OR ".join(f"{v.sql} IS NULL" for v in values)
     zipped = f"list_zip({', '.join(v.sql for v in values)})"
@@ -159,7 +159,7 @@ def _row(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
 def _map_entries(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     (value,) = [binder.bind(a) for a in arguments]
     if value.type.name != "map":
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({value.type}) for function map_entries", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function map_entries", node)
     kind = array(Type("row", args=value.type.args, fields=(None, None)))
     return combine(
         f"CAST(list_zip(map_keys({value.sql}), map_values({value.sql})) AS {duckdb_type(kind)})", kind, [value]
@@ -170,7 +170,7 @@ def _map_from_entries(binder: ExpressionBinder, node: Any, arguments: list[Any])
     (value,) = [binder.bind(a) for a in arguments]
     if value.type.name != "array" or value.type.args[0].name != "row" or len(value.type.args[0].args) != 2:
         binder.context.fail(
-            "TYPE_MISMATCH", f"Unexpected parameters ({value.type}) for function map_from_entries", node
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function map_from_entries", node
         )
     from localaws.athena.translate.types import field_names
 
@@ -183,7 +183,7 @@ def _map_from_entries(binder: ExpressionBinder, node: Any, arguments: list[Any])
 def _map_concat(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     values, kind = binder.unify([binder.bind(a) for a in arguments], node, "All map_concat arguments")
     if kind.name != "map" or len(values) < 2:
-        binder.context.fail("TYPE_MISMATCH", "Unexpected parameters for function map_concat", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", "Unexpected parameters for function map_concat", node)
     nulls = " OR ".join(f"{v.sql} IS NULL" for v in values)
     return combine(f"CASE WHEN {nulls} THEN NULL ELSE map_concat({', '.join(v.sql for v in values)}) END", kind, values)
 

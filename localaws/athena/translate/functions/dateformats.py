@@ -60,13 +60,13 @@ def _strftime(value: Value, pattern: str) -> str:
 
 def _moment(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     if len(arguments) != 2:
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters for function {node.name.lower()}", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters for function {node.name.lower()}", node)
     value = binder.bind(arguments[0])
     if value.type.name in ("date", "unknown"):
         return coerce(value, TIMESTAMP)
     if value.type.name not in ("timestamp", TSTZ):
         what = f"Unexpected parameters ({value.type}, varchar) for function {node.name.lower()}"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
     return value
 
 
@@ -80,11 +80,11 @@ def date_parse(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Val
 
 def _text(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     if len(arguments) != 2:
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters for function {node.name.lower()}", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters for function {node.name.lower()}", node)
     value = binder.bind(arguments[0])
     if value.type.name not in ("varchar", "unknown"):
         what = f"Unexpected parameters ({value.type}, varchar) for function {node.name.lower()}"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
     return coerce(value, VARCHAR) if value.type.name == "unknown" else value
 
 

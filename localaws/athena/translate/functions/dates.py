@@ -57,7 +57,7 @@ def _moment(binder: ExpressionBinder, node: Any, argument: Any, *, dates: bool =
         return coerce(value, TIMESTAMP)
     if value.type.name not in allowed:
         what = f"Unexpected parameters ({value.type}) for function {_label(node)}. Expected: date, timestamp"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
     return value
 
 
@@ -72,14 +72,14 @@ def _local(value: Value) -> str:
 def _field(name: str) -> Any:
     def bind(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
         if len(arguments) != 1:
-            binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters for function {name}", node)
+            binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters for function {name}", node)
         value = binder.bind(arguments[0])
         if value.type in (YEAR_MONTH, DAY_SECOND):
             return _interval_field(binder, node, name, value)
         template = {**_FIELDS, **_TIME_FIELDS}[name]
         value = _moment(binder, node, arguments[0])
         if name in _TIME_FIELDS and value.type == DATE:
-            binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters (date) for function {name}", node)
+            binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters (date) for function {name}", node)
         return combine(f"CAST({template.format(_local(value))} AS BIGINT)", BIGINT, [value])
 
     return bind
@@ -89,7 +89,7 @@ def _interval_field(binder: ExpressionBinder, node: Any, name: str, value: Value
     steps = {"second": (1000, 60), "minute": (60_000, 60), "hour": (3_600_000, 24), "day": (DAY_MS, 0), "millisecond": (1, 1000),
              "year": (12, 0), "month": (1, 12)}  # fmt: skip
     if name not in steps or (name in ("year", "month")) != (value.type == YEAR_MONTH):
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({value.type}) for function {name}", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {name}", node)
     size, wrap = steps[name]
     sql = f"({value.sql} // {size})" + (f" % {wrap}" if wrap else "")
     return combine(f"CAST({sql} AS BIGINT)", BIGINT, [value])
@@ -145,7 +145,7 @@ def _date_add(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Valu
 def _integer(binder: ExpressionBinder, node: Any, argument: Any) -> Value:
     value = binder.bind(argument)
     if value.type.name not in (*INTEGRAL, "unknown"):
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({value.type}) for function {_label(node)}", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {_label(node)}", node)
     return coerce(value, BIGINT)
 
 
@@ -154,7 +154,7 @@ def _date_diff(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Val
     values = [_moment(binder, node, a) for a in arguments[1:]]
     kind = common(values[0].type, values[1].type)
     if kind is None:
-        binder.context.fail("TYPE_MISMATCH", "Unexpected parameters for function date_diff", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", "Unexpected parameters for function date_diff", node)
     first, second = (coerce(v, kind) for v in values)
     unit = _unit(binder, node, arguments[0], first)
     parts = [first, second]
@@ -170,7 +170,7 @@ def _date_diff(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Val
 def _expect(binder: ExpressionBinder, node: Any, arguments: list[Any], *counts: int) -> None:
     if len(arguments) not in counts:
         what = f"Unexpected parameters for function {_label(node)}: {len(arguments)} given"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
 
 
 def _current(kind: str) -> Any:
@@ -190,7 +190,7 @@ def _from_unixtime(binder: ExpressionBinder, node: Any, arguments: list[Any]) ->
     _expect(binder, node, arguments, 1, 2)
     seconds = binder.bind(arguments[0])
     if common(seconds.type, DOUBLE) != DOUBLE:
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({seconds.type}) for function from_unixtime", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({seconds.type}) for function from_unixtime", node)
     seconds = coerce(seconds, DOUBLE)
     instant = f"make_timestamp(CAST(round({seconds.sql} * 1000) AS BIGINT) * 1000)"
     value = combine(instant, UTC, [seconds])
@@ -213,7 +213,7 @@ def _at_timezone(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> V
     value = _moment(binder, node, arguments[0], dates=False)
     if value.type.name != TSTZ:
         binder.context.fail(
-            "TYPE_MISMATCH", f"Unexpected parameters ({value.type}, varchar) for function at_timezone", node
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}, varchar) for function at_timezone", node
         )
     return _in_zone(binder, value, arguments[1])
 
@@ -224,7 +224,7 @@ def _with_timezone(binder: ExpressionBinder, node: Any, arguments: list[Any]) ->
     value = _moment(binder, node, arguments[0], dates=False)
     if value.type.name != "timestamp":
         binder.context.fail(
-            "TYPE_MISMATCH", f"Unexpected parameters ({value.type}, varchar) for function with_timezone", node
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}, varchar) for function with_timezone", node
         )
     zone = literals.zone_name(text_argument(binder, arguments[1], "a time zone"))
     kind = Type(TSTZ, value.type.params, zone=zone)
@@ -244,7 +244,7 @@ def _date(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     _expect(binder, node, arguments, 1)
     value = binder.bind(arguments[0])
     if value.type.name not in ("varchar", "date", "timestamp", TSTZ, "unknown"):
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({value.type}) for function date", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function date", node)
     return cast(value, DATE)
 
 
@@ -252,7 +252,7 @@ def _from_iso8601_timestamp(binder: ExpressionBinder, node: Any, arguments: list
     _expect(binder, node, arguments, 1)
     value = binder.bind(arguments[0])
     if value.type.name not in ("varchar", "unknown"):
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({value.type}) for function {_label(node)}", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {_label(node)}", node)
     return combine(f"athena_iso_timestamp({value.sql})", Type(TSTZ, (3,)), [value])
 
 

@@ -14,7 +14,7 @@ from localaws.athena.translate.types import BIGINT, DOUBLE, INTEGRAL, VARCHAR
 if TYPE_CHECKING:
     from localaws.athena.translate.expressions import ExpressionBinder
 
-_SPEC = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])")
+_SPEC = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*)(\d+)?(?:\.(\d+))?([tT]?[a-zA-Z%])")
 
 
 def format_call(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:

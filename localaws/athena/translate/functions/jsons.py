@@ -48,11 +48,11 @@ def json_path(written: str) -> str:
 
 def _document(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> tuple[Value, str]:
     if len(arguments) != 2:
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters for function {node.name.lower()}", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters for function {node.name.lower()}", node)
     value = binder.bind(arguments[0])
     if value.type.name not in ("varchar", "json", "unknown"):
         what = f"Unexpected parameters ({value.type}, varchar) for function {node.name.lower()}"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
     return coerce(value, VARCHAR) if value.type.name == "unknown" else value, text_argument(
         binder, arguments[1], "a JSON path"
     )

@@ -38,7 +38,6 @@ bitwise_xor(bigint, bigint) -> bigint = xor({0}, {1})
 bitwise_not(bigint) -> bigint = (~ {0})
 random() -> double = random()
 rand() -> double = random()
-from_base(varchar, bigint) -> bigint = athena_from_base({0}, {1})
 to_base(bigint, bigint) -> varchar = athena_to_base({0}, {1})
 width_bucket(double, double, double, bigint) -> bigint = athena_width_bucket({0}, {1}, {2}, {3})
 """)
@@ -48,7 +47,7 @@ def _one(binder: ExpressionBinder, node: Any, arguments: list[Any], counts: tupl
     values = [binder.bind(a) for a in arguments]
     if len(values) not in counts or any(v.type.name not in (*NUMERIC, "unknown") for v in values):
         kinds = ", ".join(str(v.type) for v in values)
-        binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({kinds}) for function {node.name.lower()}", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({kinds}) for function {node.name.lower()}", node)
     return [coerce(v, DOUBLE) if v.type.name == "unknown" else v for v in values]
 
 

@@ -32,7 +32,8 @@ class Overload:
     template: str
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(str, self.params))})"
+        shown = ["varchar(x)" if p.name == "S" else "number" if p.name == "N" else str(p) for p in self.params]
+        return f"{self.name}({', '.join(shown)})"
 
 
 def table(lines: str) -> dict[str, list[Overload]]:

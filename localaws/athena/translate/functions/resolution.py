@@ -36,7 +36,7 @@ def resolve(
         types = ", ".join("function" if v is None else str(v.type) for v in bound)
         wanted = ", ".join(map(str, overloads))
         what = f"Unexpected parameters ({types}) for function {name}. Expected: {wanted}"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
     overload, types_of = found
     patterns = registry.expand(overload, len(arguments)) or []
     values = []

@@ -19,13 +19,13 @@ TABLE = registry.table("""
 length(varchar) -> bigint = length({0})
 length(varbinary) -> bigint = octet_length({0})
 lower(S) -> S = lower({0})
-upper(S) -> S = upper({0})
+upper(S) -> S = athena_upper({0})
 reverse(S) -> S = athena_reverse({0})
 reverse(array(T)) -> array(T) = list_reverse({0})
 trim(S) -> S = athena_trim({0})
 ltrim(S) -> S = athena_ltrim({0})
 rtrim(S) -> S = athena_rtrim({0})
-trim(S, varchar) -> S = athena_strip({0}, {1})
+trim(S, varchar) -> S = trim({0}, {1})
 ltrim(S, varchar) -> S = ltrim({0}, {1})
 rtrim(S, varchar) -> S = rtrim({0}, {1})
 substr(S, bigint) -> S = athena_substr({0}, {1})
@@ -49,7 +49,7 @@ codepoint(varchar(1)) -> integer = unicode({0})
 levenshtein_distance(varchar, varchar) -> bigint = athena_levenshtein({0}, {1})
 hamming_distance(varchar, varchar) -> bigint = athena_hamming({0}, {1})
 to_utf8(varchar) -> varbinary = encode({0})
-from_utf8(varbinary) -> varchar = athena_from_utf8({0})
+from_utf8(varbinary) -> varchar = decode({0})
 to_hex(varbinary) -> varchar = hex({0})
 from_hex(varchar) -> varbinary = athena_from_hex({0})
 from_hex(varbinary) -> varbinary = athena_from_hex(decode({0}))
@@ -61,16 +61,13 @@ sha1(varbinary) -> varbinary = unhex(sha1({0}))
 sha256(varbinary) -> varbinary = unhex(sha256({0}))
 crc32(varbinary) -> bigint = athena_crc32({0})
 sha512(varbinary) -> varbinary = athena_sha512({0})
-xxhash64(varbinary) -> varbinary = athena_xxhash64({0})
 hmac_md5(varbinary, varbinary) -> varbinary = athena_hmac_md5({0}, {1})
 hmac_sha1(varbinary, varbinary) -> varbinary = athena_hmac_sha1({0}, {1})
 hmac_sha256(varbinary, varbinary) -> varbinary = athena_hmac_sha256({0}, {1})
 hmac_sha512(varbinary, varbinary) -> varbinary = athena_hmac_sha512({0}, {1})
-normalize(varchar) -> varchar = nfc_normalize({0})
-url_encode(varchar) -> varchar = athena_url_encode({0})
+url_encode(varchar) -> varchar = replace(replace(replace(url_encode({0}), '%20', '+'), '~', '%7E'), '%2A', '*')
 url_decode(varchar) -> varchar = athena_url_decode({0})
 uuid() -> uuid = uuid()
-typeof(T) -> varchar = NULL
 """)
 
 
@@ -89,11 +86,11 @@ def _regex_call(template: str, result: str) -> Any:
 def _subject(binder: ExpressionBinder, node: Any, arguments: list[Any], counts: tuple[int, ...]) -> Value:
     if len(arguments) not in counts:
         what = f"Unexpected parameters for function {node.name}: {len(arguments)} given"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
     subject = binder.bind(arguments[0])
     if subject.type.name not in ("varchar", "char", "unknown"):
         what = f"Unexpected parameters ({subject.type}, ...) for function {node.name}. Expected: varchar(x)"
-        binder.context.fail("TYPE_MISMATCH", what, node)
+        binder.context.fail("FUNCTION_NOT_FOUND", what, node)
     return coerce(subject, subject.type if subject.type.name == "varchar" else VARCHAR)
 
 
@@ -138,7 +135,7 @@ def _concat(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
             result = operators.concat(result, binder.bind(argument))
         except operators.NoOperator:
             kinds = ", ".join(str(binder.bind(a).type) for a in arguments)
-            binder.context.fail("TYPE_MISMATCH", f"Unexpected parameters ({kinds}) for function concat", node)
+            binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({kinds}) for function concat", node)
     return result
 
 
@@ -148,7 +145,7 @@ def _concat_ws(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Val
         parts = [coerce(values[0], VARCHAR), coerce(values[1], array(VARCHAR))]
         return combine(f"athena_concat_ws({parts[0].sql}, {parts[1].sql})", VARCHAR, parts)
     if len(values) < 2 or any(common(v.type, VARCHAR) is None for v in values):
-        binder.context.fail("TYPE_MISMATCH", "Unexpected parameters for function concat_ws", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", "Unexpected parameters for function concat_ws", node)
     parts = [coerce(v, VARCHAR) for v in values]
     listed = ", ".join(p.sql for p in parts[1:])
     return combine(f"athena_concat_ws({parts[0].sql}, [{listed}])", VARCHAR, parts)
@@ -156,7 +153,7 @@ def _concat_ws(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Val
 
 def _typeof(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     if len(arguments) != 1:
-        binder.context.fail("TYPE_MISMATCH", "Unexpected parameters for function typeof", node)
+        binder.context.fail("FUNCTION_NOT_FOUND", "Unexpected parameters for function typeof", node)
     kind = binder.bind(arguments[0]).type
     return Value(text(str(kind)), VARCHAR)
 
