@@ -55,10 +55,14 @@ def number(value: Any) -> float | int | None:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def tooltip(visual: Visual, names: Sequence[str]) -> list[Spec]:
-    """The texts that the tooltip shows: the category, then each series."""
-    first = {"field": "xt", "type": "nominal", "title": visual.groups[0].label}
-    return [first, *({"field": f"t{n}", "type": "nominal", "title": name} for n, name in enumerate(names))]
+def tooltip(names: Sequence[str]) -> list[Spec]:
+    """The texts that the tooltip shows: the category, then each series.
+
+    Each is named by its data field, because Vega-Lite makes an expression of these names; what a reader sees in their
+    place stands in the specification's ``usermeta``.
+    """
+    fields = ["xt", *(f"t{number}" for number in range(len(names)))]
+    return [{"field": field, "type": "nominal", "title": field} for field in fields]
 
 
 def color(visual: Visual, names: Sequence[str]) -> Spec:

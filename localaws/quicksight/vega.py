@@ -38,7 +38,9 @@ def chart(visual: Visual, data: Data) -> Spec:
         "autosize": {"type": "fit", "contains": "padding"},
         "config": {"legend": {"orient": series.legend_place(visual.options)}},
     }
-    return {**spec, **marks}
+    labels = ["Share"] if visual.kind == "pie" else []
+    names = series.series_names(visual, data, (*visual.values, *visual.lines))
+    return {**spec, **marks, "usermeta": {"tooltip": [visual.groups[0].label, *names, *labels]}}
 
 
 def _bars(visual: Visual, data: Data) -> Spec:
@@ -92,7 +94,7 @@ def _bar_layer(
         "color": series.color(visual, names),
         "order": {"field": "n", "type": "quantitative"},
         "opacity": {"condition": {"param": "hover", "value": 1}, "value": 0.55},
-        "tooltip": series.tooltip(visual, names),
+        "tooltip": series.tooltip(names),
     }
     if clustered:
         encoding["xOffset"] = {"field": "s", "type": "nominal", "scale": {"domain": list(names)}, "sort": None}
@@ -148,7 +150,7 @@ def _lines(visual: Visual, data: Data) -> Spec:
         line["point"] = {"size": 28, "tooltip": None}
     mark = {"type": "line", **line} if kind == "LINE" else {"type": "area", "line": True, "fillOpacity": 0.22, **line}
     encoding = {"x": _line_x(visual, data, options), "y": y, "color": series.color(visual, names)}
-    return {"data": {"values": rows}, "layer": [{"mark": mark, "encoding": encoding}, *_hover(encoding, visual, names)]}
+    return {"data": {"values": rows}, "layer": [{"mark": mark, "encoding": encoding}, *_hover(encoding, names)]}
 
 
 def _line_x(visual: Visual, data: Data, options: Mapping[str, Any]) -> Spec:
@@ -163,7 +165,7 @@ def _line_x(visual: Visual, data: Data, options: Mapping[str, Any]) -> Spec:
     return {"field": "x", "type": "ordinal", "sort": None, "scale": {"domain": domain}, "axis": named}
 
 
-def _hover(encoding: Mapping[str, Any], visual: Visual, names: Sequence[str]) -> list[Spec]:
+def _hover(encoding: Mapping[str, Any], names: Sequence[str]) -> list[Spec]:
     """A rule and dots at the point in time nearest to the pointer, with the values of all series."""
     nearest = {"type": "point", "on": "pointermove", "clear": "pointerout", "nearest": True, "fields": ["x"]}
     near = {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0}
@@ -173,7 +175,7 @@ def _hover(encoding: Mapping[str, Any], visual: Visual, names: Sequence[str]) ->
         "encoding": {
             **place,
             "opacity": {"condition": {"param": "near", "empty": False, "value": 0.35}, "value": 0},
-            "tooltip": series.tooltip(visual, names),
+            "tooltip": series.tooltip(names),
         },
         "params": [{"name": "near", "select": nearest}],
     }
@@ -192,7 +194,7 @@ def _combo(visual: Visual, data: Data) -> Spec:
     layer = _bar_layer(visual, data, bars, bars_named, arrangement, options.get("PrimaryYAxisDisplayOptions") or {})
     layer["data"] = {"values": bars}
     layer["encoding"]["color"] = series.color(visual, names)
-    layer["encoding"]["tooltip"] = series.tooltip(visual, names)
+    layer["encoding"]["tooltip"] = series.tooltip(names)
     layer["encoding"]["y"]["axis"]["title"] = axes.axis_title(options.get("PrimaryYAxisLabelOptions"))
     second = options.get("SecondaryYAxisDisplayOptions") or {}
     single = "SingleAxisOptions" in options
@@ -226,11 +228,6 @@ def _pie(visual: Visual, data: Data) -> Spec:
     arc = ((options.get("DonutOptions") or {}).get("ArcOptions") or {}).get("ArcThickness", "WHOLE")
     inner = f"{_DONUT[arc]} * min(width, height) / 2"
     names = [str(row["s"]) for row in rows]
-    tooltip = [
-        {"field": "s", "type": "nominal", "title": category.label},
-        {"field": "t0", "type": "nominal", "title": value.label},
-        {"field": "share", "type": "nominal", "title": "Share"},
-    ]
     encoding = {
         "theta": {"field": "y", "type": "quantitative", "stack": True},
         "order": {"field": "n", "type": "quantitative"},
@@ -241,7 +238,7 @@ def _pie(visual: Visual, data: Data) -> Spec:
             "sort": None,
             "legend": series.legend(options, names),
         },
-        "tooltip": tooltip,
+        "tooltip": [{"field": field, "type": "nominal", "title": field} for field in ("s", "t0", "share")],
     }
     mark = {"type": "arc", "innerRadius": {"expr": inner}, "padAngle": 0.008, "cornerRadius": 2}
     return {"data": {"values": rows}, "layer": [{"mark": mark, "encoding": encoding}]}

@@ -19,16 +19,16 @@
     return made;
   };
 
-  const textsOf = (item, value) => {
+  // Names and texts of a tooltip. Around the point that is nearest to the pointer Vega-Lite lays a cell, whose datum
+  // wraps the point's: there the texts are read from the point itself.
+  const entriesOf = (item, value, names) => {
     if (!value || typeof value !== "object") return [];
-    // Around the point that is nearest to the pointer Vega-Lite lays a cell, whose datum wraps the point's.
-    const point = item?.datum?.datum;
-    if (!point) return Object.entries(value);
-    return Object.keys(value).map((name, number) => [name, number ? point[`t${number - 1}`] : point.xt]);
+    const point = item?.datum?.datum ?? value;
+    return Object.keys(value).map((field, number) => [names[number], point[field]]);
   };
 
-  const showTip = (_handler, event, item, value) => {
-    const entries = textsOf(item, value);
+  const showTip = (names) => (_handler, event, item, value) => {
+    const entries = entriesOf(item, value, names);
     tip.hidden = entries.length === 0;
     if (tip.hidden) return;
     const list = document.createElement("dl");
@@ -60,7 +60,8 @@
     if (narrow.matches && config.legend && config.legend.orient === "right") config.legend.orient = "top";
     drawn.get(holder)?.finalize();
     // Vega's interpreter in place of generated code: the page's policy allows no eval.
-    const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, config, tooltip: showTip };
+    const tooltip = showTip(spec.usermeta?.tooltip ?? []);
+    const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, config, tooltip };
     drawn.set(holder, await vegaEmbed(holder, spec, options));
   };
 

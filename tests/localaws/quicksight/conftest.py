@@ -63,10 +63,21 @@ class FakeAthena:
         return FakeResult(answer() if callable(answer) else answer)
 
 
+def physical(name: str, columns: dict[str, str]) -> dict[str, Any]:
+    custom = {
+        "DataSourceArn": f"arn:aws:quicksight:us-east-1:{ACCOUNT_ID}:datasource/athena",
+        "Name": name,
+        "SqlQuery": f"SELECT {name}",
+        "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
+    }
+    return {"PhysicalTableMap": {"main": {"CustomSql": custom}}}
+
+
 class QuickSight:
     """The engine with calls by operation name, on the local account."""
 
     MONTHLY = MONTHLY
+    physical = staticmethod(physical)
 
     def __init__(self, root: Path) -> None:
         self.athena = FakeAthena()
@@ -110,16 +121,6 @@ class QuickSight:
                 return dict(record)
             time.sleep(0.01)
         raise AssertionError(f"ingestion {ingestion} did not end")
-
-
-def physical(name: str, columns: dict[str, str]) -> dict[str, Any]:
-    custom = {
-        "DataSourceArn": f"arn:aws:quicksight:us-east-1:{ACCOUNT_ID}:datasource/athena",
-        "Name": name,
-        "SqlQuery": f"SELECT {name}",
-        "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
-    }
-    return {"PhysicalTableMap": {"main": {"CustomSql": custom}}}
 
 
 def monthly_table(months: int = 24) -> pa.Table:
