@@ -5,6 +5,7 @@ import json
 import textwrap
 import uuid
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,19 @@ def lambda_(client):
 @pytest.fixture(scope="session")
 def make_zip():
     return zipped
+
+
+@pytest.fixture(scope="session")
+def runs():
+    """Whether a process is alive, by its id."""
+
+    def alive(pid):
+        try:
+            return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    return alive
 
 
 @pytest.fixture

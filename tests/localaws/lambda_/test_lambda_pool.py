@@ -1,5 +1,7 @@
 """How many processes there are, and for how long."""
 
+import contextlib
+import json
 import threading
 import time
 from pathlib import Path
@@ -11,8 +13,10 @@ from localaws.lambda_ import pool
 from localaws.lambda_.engine import LambdaEngine
 
 SOURCE = """
-import os, time
+import os, pathlib, time
 def main(event, context):
+    if "started" in event:
+        pathlib.Path(event["started"]).touch()
     time.sleep(event.get("sleep", 0))
     return os.getpid()
 """
@@ -37,12 +41,31 @@ def engine(tmp_path, make_zip, monkeypatch):
     engine.close()
 
 
-def children():
+@pytest.fixture
+def children(runs):
     """The live processes that this one has started."""
-    found = set()
-    for thread in Path("/proc/self/task").iterdir():
-        found |= {int(pid) for pid in (thread / "children").read_text().split()}
-    return {pid for pid in found if "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()}
+
+    def find():
+        found = set()
+        for thread in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found |= {int(pid) for pid in (thread / "children").read_text().split()}
+        return {pid for pid in found if runs(pid)}
+
+    return find
+
+
+@pytest.fixture
+def ends(runs):
+    """Whether a process ends within a while."""
+
+    def check(pid):
+        end = time.monotonic() + 5
+        while runs(pid) and time.monotonic() < end:
+            time.sleep(0.02)
+        return not runs(pid)
+
+    return check
 
 
 def at_once(engine, name, count):
@@ -59,42 +82,34 @@ def at_once(engine, name, count):
     return set(found)
 
 
-def ends(pids):
-    """Whether these processes end within a while."""
-    end = time.monotonic() + 5
-    while children() & pids:
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def test_idle_processes_are_ended_after_a_while(engine, monkeypatch):
+def test_idle_processes_are_ended_after_a_while(engine, monkeypatch, runs, ends):
     pid = int(engine.invoke("f", b"{}").payload)
     time.sleep(0.1)
-    assert pid in children()
+    assert runs(pid)
     monkeypatch.setattr(pool, "IDLE_SECONDS", 0.0)
-    assert ends({pid})
+    assert ends(pid)
 
 
-def test_only_so_many_of_a_version_stay_idle(engine, monkeypatch):
+def test_only_so_many_of_a_version_stay_idle(engine, monkeypatch, runs):
     monkeypatch.setattr(pool, "IDLE_PER_VERSION", 2)
     pids = at_once(engine, "f", 4)
     assert len(pids) == 4
-    assert len(children() & pids) == 2
+    assert sum(runs(pid) for pid in pids) == 2
 
 
-def test_of_too_many_idle_ones_the_longest_idle_goes(engine, monkeypatch):
+def test_of_too_many_idle_ones_the_longest_idle_goes(engine, monkeypatch, runs):
     monkeypatch.setattr(pool, "IDLE_IN_ALL", 1)
     first, second = int(engine.invoke("f", b"{}").payload), int(engine.invoke("g", b"{}").payload)
-    assert children() & {first, second} == {second}
+    assert [runs(first), runs(second)] == [False, True]
 
 
-def test_the_account_has_a_limit(engine, monkeypatch):
+def test_the_account_has_a_limit(engine, monkeypatch, tmp_path):
     monkeypatch.setattr(pool, "ACCOUNT_CONCURRENCY", 1)
-    slow = threading.Thread(target=at_once, args=(engine, "f", 1))
+    event = json.dumps({"started": str(tmp_path / "started"), "sleep": 1}).encode()
+    slow = threading.Thread(target=engine.invoke, args=("f", event))
     slow.start()
-    time.sleep(0.3)
+    while not (tmp_path / "started").exists():
+        time.sleep(0.02)
     with pytest.raises(AwsError) as raised:
         engine.invoke("g", b"{}")
     slow.join()
@@ -102,21 +117,23 @@ def test_the_account_has_a_limit(engine, monkeypatch):
     assert engine.invoke("g", b"{}").status == 200
 
 
-def test_a_deleted_functions_processes_end(engine):
+def test_a_deleted_functions_processes_end(engine, ends):
     pid = int(engine.invoke("f", b"{}").payload)
     engine.operations["DeleteFunction"](Call("lambda", "DeleteFunction", {"FunctionName": "f"}))
-    assert ends({pid})
+    assert ends(pid)
 
 
-def test_close_ends_invocations_that_run(engine):
+def test_close_ends_invocations_that_run(engine, children, tmp_path):
     results = []
-    slow = threading.Thread(target=lambda: results.append(engine.invoke("f", b'{"sleep": 20}')))
+    events = [json.dumps({"started": str(tmp_path / name), "sleep": 20}).encode() for name in ("one", "two")]
+    slow = threading.Thread(target=lambda: results.append(engine.invoke("f", events[0])))
     slow.start()
-    engine.invoke("f", b'{"sleep": 20}', event=True)
-    time.sleep(0.5)
+    engine.invoke("f", events[1], event=True)
+    while not ((tmp_path / "one").exists() and (tmp_path / "two").exists()):
+        time.sleep(0.02)
     before = time.monotonic()
     engine.close()
     slow.join(5)
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 3
     assert b"signal: killed" in results[0].payload
     assert not children()
