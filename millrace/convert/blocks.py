@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from millrace.convert import records as cutting
 from millrace.convert import text, typed
 from millrace.convert.checks import ColumnCheck
 from millrace.convert.header import Header
-from millrace.convert.lines import KEPT_BYTES
+from millrace.convert.lines import KEPT_BYTES, first_line_end
 
 DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 _HEX = (b"0x", b"0X")
@@ -66,6 +67,8 @@ class BlockConverter:
 
     def convert(self, block: bytes, first_line: int, *, final: bool, beyond: int) -> Converted:
         """Convert a block that begins with a record; an unfinished record at its end is left, unless ``final``."""
+        if self.encoded is None:
+            self._guess_forms(block)
         found: cutting.Records | None = None
         usable = block
         if self._spanning:
@@ -87,6 +90,14 @@ class BlockConverter:
             if rows == len(columns[0]):
                 return Converted(columns, rows, (), found.consumed, found.line_count)
         return self._by_record(block, found, first_line)
+
+    def _guess_forms(self, block: bytes) -> None:
+        """Take the forms of timestamps from the block's first line."""
+        line = block[: first_line_end(block) or len(block)].decode("utf-8", "replace").strip()
+        cells = next(csv.reader([line], delimiter=self.header.delimiter), [])
+        for name in self.forms:
+            if self.header.fields[name] < len(cells):
+                self.forms[name] = typed.likely_form(cells[self.header.fields[name]].strip())
 
     def _cut(self, block: bytes, final: bool, beyond: int) -> cutting.Records:
         return cutting.cut(block, self.header.delimiter, limit=self.limit, final=final, beyond=beyond)

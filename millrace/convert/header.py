@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import functools
 import re
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ class Header:
     absent: tuple[str, ...]
 
 
+@functools.lru_cache(4096)
 def normalised(name: str) -> str:
     """The name in lower case without what separates words: ``User ID``, ``user_id`` and ``userId`` are one."""
     return re.sub(r"[\W_]+", "", name.casefold())

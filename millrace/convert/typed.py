@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ FORMS: dict[str, Any] = {
 
 _DAYS = np.zeros(256, np.uint8)
 _DAYS[1:13] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+_CLOCK = re.compile(r":\d\d(?:\.(\d+))?(Z|[+-][\d:]+)?$", re.ASCII)
 _LAYOUT = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)
 _DIGITS = np.equal(_LAYOUT, ord("0"))
 
@@ -54,6 +56,16 @@ def _table(characters: str) -> text.Bools:
 
 
 _BYTES = {"bigint": _table("0123456789-"), "double": _table("0123456789-+.eE"), "decimal": _table("0123456789-+.eE")}
+
+
+def likely_form(cell: str) -> str:
+    """The one of FORMS that a timestamp column probably has, by one of its cells."""
+    match = _CLOCK.search(cell)
+    if match is None:
+        return "epoch" if cell.isdigit() else "naive"
+    digits = len(match[1] or "")
+    unit = "" if digits <= 3 else "_us" if digits <= 6 else "_ns"
+    return ("zoned" if match[2] else "naive") + unit
 
 
 def from_text(strings: Any, column: Column, timezone: str, form: str) -> tuple[Any, text.Bools, str]:
