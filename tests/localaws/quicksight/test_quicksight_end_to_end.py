@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
-import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
-ROOT = Path(__file__).parents[3]
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:quicksight:us-east-1:{ACCOUNT}"
-COLUMNS = {
-    "retraced-monthly": "month, activated_users, active_users, activated_companies, active_companies,"
-    " potential_companies",
-    "retraced-daily": "day, active_users, active_companies",
-}
-DDL = {
-    "retraced-monthly": "month date, activated_users bigint, active_users bigint, activated_companies bigint,"
-    " active_companies bigint, potential_companies bigint",
-    "retraced-daily": "day date, active_users bigint, active_companies bigint",
-}
-
-
-def athena(client, sql):
-    started = client("athena").start_query_execution(
-        QueryString=sql, ResultConfiguration={"OutputLocation": "s3://quicksight-e2e/results/"}
-    )["QueryExecutionId"]
-    for _ in range(300):
-        status = client("athena").get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
-        if status["State"] in ("SUCCEEDED", "FAILED"):
-            assert status["State"] == "SUCCEEDED", status
-            return
-        time.sleep(0.02)
-    raise AssertionError("the statement did not end")
-
-
-def ended(client, data_set, ingestion):
-    for _ in range(300):
-        record = client("quicksight").describe_ingestion(
-            AwsAccountId=ACCOUNT, DataSetId=data_set, IngestionId=ingestion
-        )["Ingestion"]
-        if record["IngestionStatus"] in ("COMPLETED", "FAILED"):
-            return record
-        time.sleep(0.02)
-    raise AssertionError("the ingestion did not end")
 
 
 def get(url):
@@ -59,71 +19,19 @@ def get(url):
         return error.code, dict(error.headers), error.read()
 
 
-@pytest.fixture(scope="module")
-def deployed(client, tables):
-    """The dashboard of the pipeline retraced, deployed over two tables of made-up rows."""
-    client("s3").create_bucket(Bucket="quicksight-e2e")
-    athena(client, "CREATE DATABASE quicksight_e2e")
-    quicksight = client("quicksight")
-    source = quicksight.create_data_source(
-        AwsAccountId=ACCOUNT,
-        DataSourceId="e2e-athena",
-        Name="Athena",
-        Type="ATHENA",
-        DataSourceParameters={"AthenaParameters": {"WorkGroup": "primary"}},
-    )
-    document = json.loads((ROOT / "dashboards" / "retraced.json").read_text())
-    text = json.dumps(document["Definition"])
-    for data_set in document["DataSets"]:
-        name = data_set["DataSetId"]
-        table = name.replace("-", "_")
-        body = io.BytesIO()
-        pq.write_table(tables[name], body)
-        client("s3").put_object(Bucket="quicksight-e2e", Key=f"{table}/rows.parquet", Body=body.getvalue())
-        athena(
-            client,
-            f"CREATE EXTERNAL TABLE quicksight_e2e.{table} ({DDL[name]}) STORED AS PARQUET"
-            f" LOCATION 's3://quicksight-e2e/{table}/'",
-        )
-        made = quicksight.create_data_set(
-            AwsAccountId=ACCOUNT,
-            DataSetId=f"e2e-{name}",
-            Name=data_set["Name"],
-            ImportMode="SPICE",
-            PhysicalTableMap={
-                "main": {
-                    "CustomSql": {
-                        "DataSourceArn": source["Arn"],
-                        "Name": name,
-                        "SqlQuery": f"SELECT {COLUMNS[name]} FROM quicksight_e2e.{table}",
-                        "Columns": data_set["Columns"],
-                    }
-                }
-            },
-        )
-        first = ended(client, f"e2e-{name}", made["IngestionId"])
-        assert first["IngestionStatus"] == "COMPLETED", first
-        assert first["RequestType"] == "INITIAL_INGESTION"
-        text = text.replace(f"${{dataset_arn:{name}}}", f"{ARN}:dataset/e2e-{name}")
-    quicksight.create_dashboard(
-        AwsAccountId=ACCOUNT, DashboardId="e2e", Name=document["Name"], Definition=json.loads(text)
-    )
-    return json.loads(text)
-
-
-def test_an_ingestion_takes_the_rows_that_athena_gives(client, deployed):
+def test_an_ingestion_takes_the_rows_that_athena_gives(client, deployed, ended_of):
     quicksight = client("quicksight")
     names = {"AwsAccountId": ACCOUNT, "DataSetId": "e2e-retraced-monthly"}
     started = quicksight.create_ingestion(**names, IngestionId="20240115T000000-1")
     assert (started["IngestionStatus"], started["Status"]) == ("INITIALIZED", 201)
-    record = ended(client, "e2e-retraced-monthly", "20240115T000000-1")
+    record = ended_of(client, "e2e-retraced-monthly", "20240115T000000-1")
     assert record["IngestionStatus"] == "COMPLETED"
     assert record["RowInfo"] == {"RowsIngested": 24, "RowsDropped": 0, "TotalRowsInDataset": 24}
     with pytest.raises(quicksight.exceptions.ResourceExistsException, match="20240115T000000-1 already exists"):
         quicksight.create_ingestion(**names, IngestionId="20240115T000000-1")
 
 
-def test_a_relational_table_is_read(client, deployed):
+def test_a_relational_table_is_read(client, deployed, ended_of):
     quicksight = client("quicksight")
     made = quicksight.create_data_set(
         AwsAccountId=ACCOUNT,
@@ -142,7 +50,7 @@ def test_a_relational_table_is_read(client, deployed):
             }
         },
     )
-    assert ended(client, "e2e-relational", made["IngestionId"])["RowInfo"]["RowsIngested"] == 600
+    assert ended_of(client, "e2e-relational", made["IngestionId"])["RowInfo"]["RowsIngested"] == 600
 
 
 def test_the_deployed_definition_comes_back_as_it_was_given(client, deployed):
@@ -191,7 +99,7 @@ def test_an_embed_url_opens_the_page_once(client, deployed):
     assert b"opens one dashboard once, within five minutes" in body
 
 
-def test_a_failed_query_fails_the_ingestion_with_its_reason(client, deployed):
+def test_a_failed_query_fails_the_ingestion_with_its_reason(client, deployed, ended_of):
     quicksight = client("quicksight")
     made = quicksight.create_data_set(
         AwsAccountId=ACCOUNT,
@@ -209,7 +117,7 @@ def test_a_failed_query_fails_the_ingestion_with_its_reason(client, deployed):
             }
         },
     )
-    record = ended(client, "e2e-missing", made["IngestionId"])
+    record = ended_of(client, "e2e-missing", made["IngestionId"])
     assert record["IngestionStatus"] == "FAILED"
     assert record["ErrorInfo"]["Type"] == "SQL_TABLE_NOT_FOUND"
     assert "nowhere" in record["ErrorInfo"]["Message"]
