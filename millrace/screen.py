@@ -15,6 +15,7 @@ from rich.table import Column, Table
 if TYPE_CHECKING:
     from millrace.results import Results
 
+_GAPS = 5  # files to name that are not accounted for
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
@@ -121,12 +122,14 @@ class Screen:
 
     def _end(self, results: Results) -> None:
         self.console.print()
-        if results.failed:
-            self.console.print(
-                f"[red]failed[/]: {', '.join(results.failed)}; see {results.out / 'logs' / 'airflow.log'}"
-            )
-        for gap in results.unaccounted[:20]:
+        for name in results.failed:
+            self.console.print(f"[red]failed[/]: {name}: {escape(self._errors.get(name, ''))}")
+        for gap in results.unaccounted[:_GAPS]:
             self.console.print(f"[red]not accounted for[/]: {escape(gap)}")
+        if len(results.unaccounted) > _GAPS:
+            self.console.print(f"[red]not accounted for[/]: {len(results.unaccounted) - _GAPS:,} more")
+        if not results.complete:
+            self.console.print(f"everything that Airflow and the tasks said: {results.out / 'logs' / 'airflow.log'}")
         for path in sorted(path for path in results.out.iterdir() if path.is_file()):
             self.console.print(f"  {path}")
         self.console.print(f"{results.state} in {time.monotonic() - self._started:.0f} s")

@@ -1,6 +1,6 @@
 """Lambda ``publish``: switch derived tables to what a build's Athena statements wrote.
 
-Event: ``pipeline``, ``database``, ``statements`` (table → query execution ids), ``partitions`` (the values rebuilt) and,
+Event: ``pipeline``, ``database``, ``statements`` (table → query execution ids), ``partitions`` (values rebuilt) and,
 with a build's last step only, ``uploads`` (``key`` and ``etag`` of each), which are then marked as published.
 Answer: ``{table: {"partitions": n, "objects": n}}``.
 """
