@@ -262,7 +262,10 @@ def main() -> int:
 
     def bar(what: str, value: float, limit: float, *, most: bool) -> None:
         met = value <= limit if most else value >= limit
-        print(f"  {what}: {value:.2f} ({'at most' if most else 'at least'} {limit}) {'ok' if met else 'MISSED'}", flush=True)
+        print(
+            f"  {what}: {value:.2f} ({'at most' if most else 'at least'} {limit}) {'ok' if met else 'MISSED'}",
+            flush=True,
+        )
         if not met:
             missed.append(what)
 
