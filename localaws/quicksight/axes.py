@@ -28,18 +28,15 @@ def periods(field: Field, values: Sequence[Any], options: Mapping[str, Any]) -> 
     granularity = field.granularity or ""
     dates = [value for value in values if isinstance(value, datetime)]
     regular = granularity in _STEP or granularity in _MONTHS
-    if (
-        missing == "HIDDEN"
-        or len(dates) < 2
-        or len(dates) != len(values)
-        or not regular
-        or list(values) != sorted(dates)
-    ):
+    if missing == "HIDDEN" or len(dates) < 2 or not regular or dates != sorted(dates):
         return list(values)
     filled = [dates[0]]
     while filled[-1] < dates[-1] and len(filled) <= MOST_PERIODS:
         filled.append(_next(filled[-1], granularity))
-    return filled if len(filled) <= MOST_PERIODS and filled[-1] == dates[-1] else list(values)
+    if filled[-1] != dates[-1]:
+        return list(values)
+    # What has no date stands last, where the sort put it.
+    return [*filled, *([None] if None in values else [])]
 
 
 def _next(value: datetime, granularity: str) -> datetime:
@@ -52,9 +49,10 @@ def _next(value: datetime, granularity: str) -> datetime:
 def category_axis(field: Field, categories: Sequence[Any], title: str | None, options: Mapping[str, Any]) -> Spec:
     """The axis of a bar chart's categories (vertical bars)."""
     axis: Spec = {**_visibility(options, grid=False), "title": title, "labelAngle": 0}
-    if field.kind == "date" and categories and all(isinstance(value, datetime) for value in categories):
-        count = len(categories)
-        axis["labelExpr"] = _period_labels(field.granularity or "DAY", categories[0], count)
+    first = next((value for value in categories if isinstance(value, datetime)), None)
+    if first is not None:
+        labels = _period_labels(field.granularity or "DAY", first, len(categories))
+        axis["labelExpr"] = f"isNumber(datum.value) ? ({labels}) : datum.value"
         return axis
     return {**axis, "labelLimit": 160, "labelOverlap": "greedy"}
 

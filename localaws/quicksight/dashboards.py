@@ -1,4 +1,4 @@
-"""Dashboards: definitions in versions, of which one is published, and who may do what with them."""
+"""Dashboards: definitions in versions, of which one is published."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from localaws.core import AwsError, Call, NotSupported
 from localaws.quicksight.definition import data_set_ids, read_definition
+from localaws.quicksight.permissions import granted
 from localaws.quicksight.records import Record, now
 from localaws.quicksight.shared import (
     Answer,
@@ -50,8 +51,6 @@ class Dashboards:
             "DeleteDashboard": self.delete,
             "ListDashboards": self.list,
             "ListDashboardVersions": self.list_versions,
-            "DescribeDashboardPermissions": self.describe_permissions,
-            "UpdateDashboardPermissions": self.update_permissions,
         }
 
     def create(self, call: Call) -> Answer:
@@ -61,14 +60,14 @@ class Dashboards:
         name = matching(r"[\w\-]{1,512}", given["DashboardId"], "DashboardId")
         if self._records.get(name):
             raise exists(KIND, name)
-        version = self._version(given, 1, "CREATION_SUCCESSFUL")
+        version = self._version(given, 1)
         at = version["CreatedTime"]
         record = {
             "DashboardId": name,
             "Name": given["Name"],
             "Versions": [version],
             "Published": 1,
-            "Permissions": list(given.get("Permissions") or []),
+            **granted(given),
             "CreatedTime": at,
             "LastUpdatedTime": at,
             "LastPublishedTime": at,
@@ -82,7 +81,7 @@ class Dashboards:
         only(given, (*_GIVEN, *_QUIET), "UpdateDashboard")
         record = self._found(call)
         number = record["Versions"][-1]["VersionNumber"] + 1
-        version = self._version(given, number, "CREATION_SUCCESSFUL")
+        version = self._version(given, number)
         versions = [*record["Versions"], version]
         record = {**record, "Name": given["Name"], "Versions": versions, "LastUpdatedTime": version["CreatedTime"]}
         self._records.put(record["DashboardId"], record)
@@ -172,37 +171,12 @@ class Dashboards:
         page, token = paged(every, call.params)
         return answered(200, DashboardVersionSummaryList=page, NextToken=token)
 
-    def describe_permissions(self, call: Call) -> Answer:
-        """Who was granted what."""
-        return _permissions(self._found(call))
-
-    def update_permissions(self, call: Call) -> Answer:
-        """Grant and revoke; kept and shown, but nobody is kept out: all local users see everything."""
-        given = call.params
-        only(
-            given,
-            ("AwsAccountId", "DashboardId", "GrantPermissions", "RevokePermissions"),
-            "UpdateDashboardPermissions",
-        )
-        record = self._found(call)
-        held = {item["Principal"]: list(item["Actions"]) for item in record["Permissions"]}
-        for item in given.get("GrantPermissions") or []:
-            actions = held.setdefault(item["Principal"], [])
-            actions += [action for action in item["Actions"] if action not in actions]
-        for item in given.get("RevokePermissions") or []:
-            actions = held.get(item["Principal"], [])
-            held[item["Principal"]] = [action for action in actions if action not in item["Actions"]]
-        left = [{"Principal": principal, "Actions": actions} for principal, actions in held.items() if actions]
-        record = {**record, "Permissions": left}
-        self._records.put(record["DashboardId"], record)
-        return _permissions(record)
-
     def published(self, name: str) -> tuple[Record, Record] | None:
         """A dashboard and its published version, or None."""
         record = self._records.get(name)
         return (record, _version_of(record, record["Published"])) if record else None
 
-    def _version(self, given: Mapping[str, Any], number: int, status: str) -> Record:
+    def _version(self, given: Mapping[str, Any], number: int) -> Record:
         definition = given.get("Definition")
         if not definition:
             raise NotSupported("a dashboard is made from a Definition here; SourceEntity (templates) is not supported")
@@ -213,7 +187,7 @@ class Dashboards:
         sheets: Sequence[Mapping[str, Any]] = definition.get("Sheets") or []
         return {
             "VersionNumber": number,
-            "Status": _FAILED if problems.errors else status,
+            "Status": _FAILED if problems.errors else "CREATION_SUCCESSFUL",
             "Errors": problems.errors,
             "CreatedTime": now(),
             "DataSetArns": [arn("dataset", name) for name in names.values()],
@@ -255,8 +229,3 @@ def _changed(status: int, record: Record, version: Record) -> Answer:
         DashboardId=name,
         CreationStatus="CREATION_IN_PROGRESS",
     )
-
-
-def _permissions(record: Record) -> Answer:
-    name = record["DashboardId"]
-    return answered(200, DashboardId=name, DashboardArn=arn("dashboard", name), Permissions=record["Permissions"])

@@ -8,6 +8,7 @@ from typing import Any
 from localaws.core import Call
 from localaws.quicksight.columns import output_columns
 from localaws.quicksight.ingestions import Ingestions
+from localaws.quicksight.permissions import granted, without
 from localaws.quicksight.records import Record, now
 from localaws.quicksight.shared import Answer, Operation, Shelf, answered, arn, exists, found, only, paged
 from localaws.quicksight.sources import HINT as SOURCE_HINT
@@ -46,7 +47,8 @@ class DataSets:
         if self._records.get(name):
             raise exists(KIND, name)
         at = now()
-        record = {**self._checked(given), "DataSetId": name, "CreatedTime": at, "LastUpdatedTime": at, "Spice": None}
+        times = {"CreatedTime": at, "LastUpdatedTime": at}
+        record = {**self._checked(given), "DataSetId": name, **times, **granted(given), "Spice": None}
         self._records.put(name, record)
         return self._started(201, record, "INITIAL_INGESTION")
 
@@ -67,12 +69,11 @@ class DataSets:
             for column in output_columns(*inputs(record["PhysicalTableMap"], record["LogicalTableMap"]))
         ]
         spice = record["Spice"]
-        fields = {key: value for key, value in record.items() if key != "Spice"}
         return answered(
             200,
             DataSet={
                 "Arn": arn("dataset", record["DataSetId"]),
-                **fields,
+                **without(record, "Spice"),
                 "OutputColumns": columns,
                 "ConsumedSpiceCapacityInBytes": spice["Bytes"] if spice else 0,
             },

@@ -9,7 +9,8 @@ from localaws.quicksight.dashboards import Dashboards
 from localaws.quicksight.datasets import DataSets
 from localaws.quicksight.embedding import Embedding
 from localaws.quicksight.ingestions import Ingestions
-from localaws.quicksight.shared import Answer, Operation, Shelf, own_account
+from localaws.quicksight.permissions import Permissions, Tags
+from localaws.quicksight.shared import Answer, Operation, Part, Shelf, own_account
 from localaws.quicksight.site import Site
 from localaws.quicksight.sources import DataSources
 from localaws.quicksight.users import Users
@@ -26,13 +27,15 @@ class QuickSightEngine:
         self._ingestions = Ingestions(shelf)
         dashboards = Dashboards(shelf)
         embedding = Embedding(shelf)
-        parts = (
+        parts: tuple[Part, ...] = (
             DataSources(shelf),
             DataSets(shelf, self._ingestions),
             self._ingestions,
             dashboards,
             Users(shelf),
             embedding,
+            *(Permissions(shelf, kind) for kind in ("Dashboard", "DataSet", "DataSource")),
+            Tags(shelf),
         )
         self.operations: Mapping[str, Handler] = {
             name: self._guarded(operation) for part in parts for name, operation in part.operations().items()
@@ -46,7 +49,8 @@ class QuickSightEngine:
 
     def _guarded(self, operation: Operation) -> Handler:
         def handler(call: Call) -> Answer:
-            own_account(call)
+            if "AwsAccountId" in call.params:
+                own_account(call)
             with self._shelf.lock:
                 answer = operation(call)
             # The response has no place for a field without a value.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -38,6 +39,8 @@ def shown(field: Field, value: Any) -> str:
             pattern = _BY_GRANULARITY["DAY"]
         return date_text(value, pattern)
     if isinstance(value, int | float | Decimal):
+        if not math.isfinite(value):
+            return str(value)
         return number_text(value, numeric_format(field.format))
     return str(value)
 

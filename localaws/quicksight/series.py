@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -51,7 +52,9 @@ def points(visual: Visual, data: Data, fields: Sequence[Field], skip: int = 0) -
 
 
 def number(value: Any) -> float | int | None:
-    """A value as JSON can hold it."""
+    """A value as JSON can hold it: None for what is no number."""
+    if value is None or not math.isfinite(value):
+        return None
     return float(value) if isinstance(value, Decimal) else value
 
 

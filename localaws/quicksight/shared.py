@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from localaws.core import ACCOUNT_ID, REGION, AwsError, Call, NotSupported, World
 from localaws.quicksight.records import Record, Records
@@ -103,3 +103,10 @@ def found(records: Records, name: str, kind: str, hint: str) -> Record:
 
 
 Operation = Callable[[Call], Answer]
+
+
+class Part(Protocol):
+    """A part of the service: some of its operations."""
+
+    def operations(self) -> dict[str, Operation]:
+        """Handlers by the operation's name."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.core import Call, NotSupported
+from localaws.quicksight.permissions import granted, without
 from localaws.quicksight.records import Record, now
 from localaws.quicksight.shared import Answer, Operation, Shelf, answered, arn, exists, found, invalid, only, paged
 
@@ -50,6 +51,7 @@ class DataSources:
             "Status": "CREATION_SUCCESSFUL",
             "CreatedTime": at,
             "LastUpdatedTime": at,
+            **granted(given),
         }
         self._records.put(name, record)
         return answered(202, Arn=arn("datasource", name), DataSourceId=name, CreationStatus="CREATION_IN_PROGRESS")
@@ -57,7 +59,7 @@ class DataSources:
     def describe(self, call: Call) -> Answer:
         """The data source."""
         record = self._found(call)
-        return answered(200, DataSource={"Arn": arn("datasource", record["DataSourceId"]), **record})
+        return answered(200, DataSource=_shown(record))
 
     def update(self, call: Call) -> Answer:
         """Rename it or change its workgroup."""
@@ -84,12 +86,16 @@ class DataSources:
 
     def list(self, call: Call) -> Answer:
         """All data sources."""
-        every = [{"Arn": arn("datasource", name), **record} for name, record in self._records.items()]
+        every = [_shown(record) for _, record in self._records.items()]
         page, token = paged(every, call.params)
         return answered(200, DataSources=page, NextToken=token)
 
     def _found(self, call: Call) -> Record:
         return found(self._records, call.params["DataSourceId"], KIND, HINT)
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    return {"Arn": arn("datasource", record["DataSourceId"]), **without(record)}
 
 
 def _athena(parameters: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Users:
         """Keep a user of QuickSight's own or of IAM."""
         given = call.params
         _default_namespace(given["Namespace"])
-        only(given, (*_GIVEN, "Tags"), "RegisterUser")
+        only(given, _GIVEN, "RegisterUser")
         if given["IdentityType"] == "IAM_IDENTITY_CENTER":
             raise NotSupported("RegisterUser: there is no IAM Identity Center here; use QUICKSIGHT or IAM")
         name = given.get("UserName") or (given.get("IamArn") or "").rpartition("/")[2]

@@ -6,6 +6,7 @@ Names and values of the data stand in data fields with fixed names, never in exp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from localaws.quicksight import axes, series
@@ -112,7 +113,7 @@ def _turned(layer: Spec, granularity: str) -> Spec:
     if "axis" in across:
         axis = {key: value for key, value in across["axis"].items() if key not in ("labelExpr", "labelAngle")}
         if "labelExpr" in across["axis"]:
-            axis["labelExpr"] = axes.upright_labels(granularity)
+            axis["labelExpr"] = f"isNumber(datum.value) ? {axes.upright_labels(granularity)} : datum.value"
         encoding["y"] = {**across, "axis": axis}
     if "xOffset" in encoding:
         encoding["yOffset"] = encoding.pop("xOffset")
@@ -124,6 +125,9 @@ def _turned(layer: Spec, granularity: str) -> Spec:
 
 def _lines(visual: Visual, data: Data) -> Spec:
     options = visual.options
+    if visual.groups[0].kind == "date":
+        # What has no date has no place on an axis of time; the table of the chart shows it.
+        data = replace(data, rows=[row for row in data.rows if row[0] is not None])
     axis = (options.get("PrimaryYAxisDisplayOptions") or {}).get("AxisOptions") or {}
     rows = series.points(visual, data, visual.values)
     names = series.series_names(visual, data, visual.values)

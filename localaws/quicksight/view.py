@@ -187,6 +187,8 @@ def _figure(visual: Visual, data: Data) -> Figure:
     group = visual.groups[0]
     # A column may hold no date: such rows are no period.
     rows = [row for row in data.rows if row[0] is not None]
+    if not rows:
+        raise NoRows(f"No row has a value in {group.column}.")
     period, value = rows[-1]
     options = visual.options.get("KPIOptions") or {}
     change, direction, against = "", "same", ""

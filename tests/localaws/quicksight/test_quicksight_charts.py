@@ -73,6 +73,20 @@ def test_missing_months_are_left_out_where_the_definition_says_so():
     assert encoding["x"]["scale"]["domain"] == [EPOCHS[0], EPOCHS[2]]
 
 
+def test_rows_without_a_date_stand_last_among_bars_and_not_on_an_axis_of_time():
+    rows = Data([(JANUARY, 1), (MARCH, 2), (None, 3)], [JANUARY, MARCH, None], [], False)
+    spec = chart(visual(options={"Orientation": "VERTICAL"}), rows)
+    assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [*EPOCHS, "–"]
+    assert ">–<" in svg(spec)
+    lines = chart(visual("line"), rows)
+    assert [row["x"] for row in lines["data"]["values"]] == [EPOCHS[0], EPOCHS[2]]
+
+
+def test_a_value_that_is_no_number_has_no_bar():
+    rows = data((JANUARY, float("nan")), (MARCH, float("inf")))
+    assert [(point["y"], point["t0"]) for point in points(visual(), rows, (USERS,))] == [(None, "nan"), (None, "inf")]
+
+
 @pytest.mark.parametrize(
     ("arrangement", "stack", "offset"),
     [("CLUSTERED", None, True), ("STACKED", "zero", False), ("STACKED_PERCENT", "normalize", False)],

@@ -221,3 +221,27 @@ def test_permissions_are_granted_and_revoked(monthly):
     )
     assert answer["Permissions"] == [{"Principal": ada, "Actions": both[1:]}]
     assert monthly.call("DescribeDashboardPermissions", DashboardId="d")["Permissions"] == answer["Permissions"]
+
+
+def test_permissions_of_data_sets_and_sources_are_kept(monthly):
+    ada = "arn:aws:quicksight:us-east-1:123456789012:user/default/ada"
+    grant = [{"Principal": ada, "Actions": ["quicksight:DescribeDataSet"]}]
+    monthly.call("UpdateDataSetPermissions", DataSetId="monthly", GrantPermissions=grant)
+    assert monthly.call("DescribeDataSetPermissions", DataSetId="monthly")["Permissions"] == grant
+    assert monthly.call("DescribeDataSourcePermissions", DataSourceId="athena")["Permissions"] == []
+    assert "Permissions" not in monthly.call("DescribeDataSet", DataSetId="monthly")["DataSet"]
+
+
+def test_tags_are_kept_with_what_they_tag(monthly):
+    given = [{"Key": "pipeline", "Value": "retraced"}, {"Key": "owner", "Value": "data"}]
+    monthly.call("CreateDashboard", DashboardId="d", Name="D", Definition=definition(), Tags=given)
+    name = f"{ARN}:dashboard/d"
+    monthly.call("TagResource", ResourceArn=name, Tags=[{"Key": "owner", "Value": "growth"}])
+    monthly.call("UntagResource", ResourceArn=name, TagKeys=["pipeline"])
+    monthly.restarted()
+    assert monthly.call("ListTagsForResource", ResourceArn=name)["Tags"] == [{"Key": "owner", "Value": "growth"}]
+    assert monthly.call("ListTagsForResource", ResourceArn=f"{ARN}:dataset/monthly")["Tags"] == []
+    with pytest.raises(AwsError, match="Dashboard no is not found"):
+        monthly.call("ListTagsForResource", ResourceArn=f"{ARN}:dashboard/no")
+    with pytest.raises(AwsError, match="What has tags here is a Dashboard, DataSet, DataSource"):
+        monthly.call("ListTagsForResource", ResourceArn=f"{ARN}:theme/x")
