@@ -48,11 +48,10 @@ ROUNDS = 9
 
 @dataclass(frozen=True)
 class Cost:
-    seconds: float = 0.0
-    scanned: int = 0
+    """Wall time, and bytes that Athena scanned."""
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.seconds + other.seconds, self.scanned + other.scanned)
+    seconds: float
+    scanned: int
 
     def __str__(self) -> str:
         return f"{self.seconds:8.2f} s {self.scanned / 1e6:9.2f} MB"
@@ -102,7 +101,7 @@ class Lake:
         rows, scanned = self.query("touched_months", params)
         params["months"] = [month for (month,) in rows]
         for table in DERIVED:
-            execution = self._execute(table, params)
+            execution = self.execute(table, params)
             scanned += execution["Statistics"]["DataScannedInBytes"]
             publish_table(
                 self._athena, self._glue, self._s3, database=SLUG, table=table,
@@ -113,7 +112,7 @@ class Lake:
 
     def query(self, name: str, params: dict[str, Any]) -> tuple[list[list[str]], int]:
         """The rows of a SELECT as text, and the bytes that it scanned."""
-        execution = self._execute(name, params)
+        execution = self.execute(name, params)
         pages = self._athena.get_paginator("get_query_results").paginate(QueryExecutionId=execution["QueryExecutionId"])
         rows = [[cell.get("VarCharValue", "") for cell in row["Data"]]
                 for page in pages for row in page["ResultSet"]["Rows"]]  # fmt: skip
@@ -123,11 +122,12 @@ class Lake:
         """What a final query costs: the median of several times."""
         runs = []
         for _ in range(ROUNDS):
-            statistics_ = self._execute(name, {})["Statistics"]
+            statistics_ = self.execute(name, {})["Statistics"]
             runs.append((statistics_["EngineExecutionTimeInMillis"] / 1000, statistics_["DataScannedInBytes"]))
         return Cost(statistics.median(seconds for seconds, _ in runs), runs[0][1])
 
-    def _execute(self, name: str, params: dict[str, Any]) -> dict[str, Any]:
+    def execute(self, name: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Run a statement to its end; Athena's account of it. Raises RuntimeError if it fails."""
         sql = self._sql.get_template(f"{SLUG}/{name}.sql").render(params=params, ti={"map_index": 0, "try_number": 1})
         identifier = self._athena.start_query_execution(
             QueryString=sql,
@@ -184,6 +184,8 @@ def history(logins: int, months: int) -> Iterator[tuple[str, pa.Table, pa.Table]
 
 @dataclass(frozen=True)
 class Measured:
+    """What one history costs."""
+
     logins: int
     months: int
     rebuild: Cost
@@ -205,10 +207,12 @@ class Measured:
 
     @property
     def byte_ratio(self) -> float:
+        """How many times the increment's bytes the rebuild scans."""
         return self.rebuild.scanned / self.increment.scanned
 
     @property
     def second_ratio(self) -> float:
+        """How many times the increment's time the rebuild takes."""
         return self.rebuild.seconds / self.increment.seconds
 
 

@@ -86,7 +86,8 @@ class Lake:
         names = ("memberships", "user_days", "company_months", "active_periods")
         return {name: self.sql(f"SELECT * FROM {name} ORDER BY ALL") for name in names}
 
-    def render(self, name: str, **params: object) -> str:
+    @staticmethod
+    def render(name: str, **params: object) -> str:
         """The SQL of a file, as Airflow renders it."""
         attempt = {"map_index": 0, "try_number": 1}
         return JINJA.get_template(f"retraced/{name}.sql").render(params=params, ti=attempt)
