@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import vl_convert
 
@@ -24,6 +25,8 @@ from localaws.quicksight.view import View, view_of
 
 log = logging.getLogger(__name__)
 
+# Its stubs want a snippet; without one the bundle is made once for a process and gives ``vegaEmbed`` to the page.
+_vega_converter: Any = vl_convert
 _ASSETS = Path(__file__).parent / "assets"
 _PATH = re.compile(r"/(?P<kind>dashboards|embed)/(?P<id>[\w\-]{1,512})(?P<suffix>\.html|\.png|\.svg)?")
 _LOCAL = ("'self'", "http://localhost:*", "http://127.0.0.1:*")
@@ -117,14 +120,14 @@ class Site:
 
     @cached_property
     def _vega(self) -> Path:
-        """Vega, Vega-Lite and Vega-Embed in one file; made once, which takes two seconds."""
+        """Vega, Vega-Lite and Vega-Embed in one file; made once, which takes two seconds of CPU."""
         with self._bundling:
             folder = self._shelf.root / "cache"
             file = folder / f"vega-{version('vl-convert-python')}.js"
             if not file.exists():
                 folder.mkdir(exist_ok=True)
                 fresh = file.with_suffix(".new")
-                fresh.write_text(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+                fresh.write_text(_vega_converter.javascript_bundle())
                 fresh.replace(file)
             return file
 

@@ -10,6 +10,8 @@ import botocore.session
 import botocore.validate
 import pytest
 
+from millrace import resources
+
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
 
@@ -53,7 +55,7 @@ def test_the_definition_is_what_the_api_takes(document):
 
 
 def test_every_column_is_in_its_data_set(document):
-    columns = {item["DataSetId"]: {column["Name"] for column in item["Columns"]} for item in document["DataSets"]}
+    columns = {item.id: item.columns for item in resources.pipeline("retraced").data_sets}
     declared = {
         item["Identifier"]: re.fullmatch(r"\$\{dataset_arn:([\w-]+)\}", item["DataSetArn"])[1]
         for item in document["Definition"]["DataSetIdentifierDeclarations"]
@@ -74,12 +76,13 @@ def test_every_column_is_in_its_data_set(document):
         assert column in columns[declared[identifier]], (identifier, column)
 
 
-def test_the_sql_files_give_the_columns_in_their_order(document):
-    for item in document["DataSets"]:
-        sql = (ROOT / item["Sql"]).read_text()
+def test_the_queries_give_the_columns_of_the_data_sets():
+    pipeline = resources.pipeline("retraced")
+    for item in pipeline.data_sets:
+        sql = pipeline.query(item.query)
         last = sql[sql.rindex("\nSELECT") :]
-        for column in item["Columns"]:
-            assert re.search(rf"\b{column['Name']}\b", last), f"{item['Sql']} gives no {column['Name']}"
+        for column in item.columns:
+            assert re.search(rf"\b{column}\b", last), f"{item.query}.sql gives no {column}"
 
 
 def test_the_bar_chart_of_active_companies_is_first_and_largest(document):

@@ -44,6 +44,7 @@ MONTHLY = {
     "active_companies": "INTEGER",
     "potential_companies": "INTEGER",
 }
+DAILY = {"day": "DATETIME", "active_users": "INTEGER", "active_companies": "INTEGER"}
 
 
 class FakeResult:
@@ -176,11 +177,6 @@ def tables() -> dict[str, pa.Table]:
 
 ROOT = Path(__file__).parents[3]
 ARN = f"arn:aws:quicksight:us-east-1:{ACCOUNT_ID}"
-COLUMNS = {
-    "retraced-monthly": "month, activated_users, active_users, activated_companies, active_companies,"
-    " potential_companies",
-    "retraced-daily": "day, active_users, active_companies",
-}
 DDL = {
     "retraced-monthly": "month date, activated_users bigint, active_users bigint, activated_companies bigint,"
     " active_companies bigint, potential_companies bigint",
@@ -233,8 +229,7 @@ def deployed(client, tables):
     )
     document = json.loads((ROOT / "dashboards" / "retraced.json").read_text())
     text = json.dumps(document["Definition"])
-    for data_set in document["DataSets"]:
-        name = data_set["DataSetId"]
+    for name, columns in {"retraced-monthly": MONTHLY, "retraced-daily": DAILY}.items():
         table = name.replace("-", "_")
         body = io.BytesIO()
         pq.write_table(tables[name], body)
@@ -247,15 +242,15 @@ def deployed(client, tables):
         made = quicksight.create_data_set(
             AwsAccountId=ACCOUNT_ID,
             DataSetId=f"e2e-{name}",
-            Name=data_set["Name"],
+            Name=name,
             ImportMode="SPICE",
             PhysicalTableMap={
                 "main": {
                     "CustomSql": {
                         "DataSourceArn": source["Arn"],
                         "Name": name,
-                        "SqlQuery": f"SELECT {COLUMNS[name]} FROM quicksight_e2e.{table}",
-                        "Columns": data_set["Columns"],
+                        "SqlQuery": f"SELECT {', '.join(columns)} FROM quicksight_e2e.{table}",
+                        "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
                     }
                 }
             },
