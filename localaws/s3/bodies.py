@@ -97,7 +97,7 @@ def _receive(request: Request, path: Path, algorithm: str | None) -> Received:
     size = 0
     block = bytearray(BLOCK)
     view = memoryview(block)
-    with path.open("wb", buffering=0) as target:
+    with path.open("wb") as target:
         while count := source.readinto(view):  # type: ignore[attr-defined]
             size += count
             if size > MAX_OBJECT:

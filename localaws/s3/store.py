@@ -14,7 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -118,12 +118,12 @@ class Store:
         """Store an object, replacing one under the same key; a Path is moved in."""
         self.index.bucket(bucket)
         key_bytes(key)
+        attributes = Attributes(content_type, metadata or {}, content_encoding)
         if not isinstance(body, Path):
             path = self.temporary()
-            with path.open("wb") as target:
-                shutil.copyfileobj(io.BytesIO(body) if isinstance(body, bytes) else body, target, BLOCK)
-            body = path
-        return self.commit(bucket, key, body, Attributes(content_type, metadata or {}, content_encoding))
+            etag = _write(io.BytesIO(body) if isinstance(body, bytes) else body, path)
+            body, attributes = path, replace(attributes, etag=etag)
+        return self.commit(bucket, key, body, attributes)
 
     def commit(
         self,
@@ -257,6 +257,16 @@ class Store:
                 if str(path.relative_to(self._objects)) not in known:
                     with contextlib.suppress(OSError):
                         path.unlink()
+
+
+def _write(source: BinaryIO, path: Path) -> str:
+    """Copy a stream to a new file; returns the MD5 of its bytes, hexadecimal."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("wb") as target:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            target.write(block)
+    return digest.hexdigest()
 
 
 def file_md5(path: Path) -> str:
