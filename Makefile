@@ -17,7 +17,7 @@ help:  ## list the targets
 
 setup: .venv/.ready  ## set up the environment in .venv (the other targets do it by themselves)
 
-.venv/.ready: requirements.lock pyproject.toml scripts/setup.sh
+.venv/.ready: requirements.lock scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh
 
 demo: .venv/.ready  ## run a pipeline for real on sample data and show its numbers and its chart
