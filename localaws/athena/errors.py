@@ -9,6 +9,7 @@ import duckdb
 
 from localaws.athena.translate import runtime_error
 from localaws.core import AwsError, NotSupported
+from localaws.s3.objects import NoSuchBucket
 
 SYSTEM, USER = 1, 2
 
@@ -21,7 +22,10 @@ class QueryError(AwsError):
 
 
 class Cancelled(Exception):
-    """The statement was stopped by StopQueryExecution."""
+    """The statement was stopped, by StopQueryExecution or by a limit."""
+
+    def __init__(self, reason: str = "Query cancelled by user") -> None:
+        super().__init__(reason)
 
 
 def explain(error: BaseException) -> tuple[str, dict[str, Any]]:
@@ -37,6 +41,8 @@ def explain(error: BaseException) -> tuple[str, dict[str, Any]]:
 def _message(error: BaseException) -> tuple[str, int]:
     if isinstance(error, NotSupported):
         return f"NOT_SUPPORTED: {error.message}", USER
+    if isinstance(error, NoSuchBucket):
+        return f"HIVE_UNKNOWN_ERROR: {error.message}: {error.extra['BucketName']}", USER
     if isinstance(error, AwsError):
         return error.message, USER
     if isinstance(error, duckdb.OutOfMemoryException):

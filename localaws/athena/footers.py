@@ -59,13 +59,26 @@ def _read(path: Path, uri: str) -> Footer:
     try:
         metadata = pq.read_metadata(path)
         schema = metadata.schema.to_arrow_schema()
+    except FileNotFoundError:
+        # The object was replaced since it was listed: the caller lists again.
+        raise
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise QueryError("HIVE_BAD_DATA", f"Not valid Parquet file: {uri}: {error}") from error
-    sizes = dict.fromkeys(schema.names, 0)
-    leaves = [metadata.schema.column(index).path.split(".")[0] for index in range(metadata.num_columns)]
-    for group_index in range(metadata.num_row_groups):
-        group = metadata.row_group(group_index)
-        for index, name in enumerate(leaves):
-            sizes[name] = sizes.get(name, 0) + group.column(index).total_compressed_size
-    columns = {field.name.lower(): FileColumn(field.name, field.type, sizes[field.name]) for field in schema}
+    sizes = [0] * metadata.num_columns
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for leaf in range(metadata.num_columns):
+            sizes[leaf] += group.column(leaf).total_compressed_size
+    columns, first = {}, 0
+    for field in schema:
+        last = first + _leaves(field.type)
+        columns[field.name.lower()] = FileColumn(field.name, field.type, sum(sizes[first:last]))
+        first = last
     return Footer(columns, schema.remove_metadata().serialize().to_pybytes())
+
+
+def _leaves(kind: Any) -> int:
+    """How many columns Parquet stores for a value of an Arrow type."""
+    if pa.types.is_nested(kind):
+        return sum(_leaves(kind.field(index).type) for index in range(kind.num_fields))
+    return 1

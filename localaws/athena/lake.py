@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from localaws.athena import information_schema, projection
-from localaws.athena.errors import QueryError
+from localaws.athena.errors import Cancelled, QueryError
 from localaws.athena.footers import Footers
 from localaws.athena.links import Links
 from localaws.athena.locations import parse as parse_location
@@ -46,6 +46,7 @@ class Lake:
     scanned: int = 0
     scans: int = 0
     depth: int = 0
+    _listed: dict[tuple[Partition, ...], list[TableFile]] = field(default_factory=dict)
 
     def translate(self, sql: str, database: str | None = None) -> Query:
         """The query in DuckDB's SQL, over links to the objects that it needs."""
@@ -109,18 +110,31 @@ class Lake:
         source = table(definition, database)
         wanted = [one for one in self.partitions(source, ref) if matches(one.values, source.keys, ref.predicates)]
         scan = Scan(source, ref.columns)
-        sql = self._scan_sql(scan, files(self.store, wanted))
+        sql = self._scan_sql(scan, tuple(wanted))
         self.scanned += scan.bytes
         if self.cutoff is not None and self.scanned > self.cutoff:
-            raise AwsError("InvalidRequestException", f"Bytes scanned limit was exceeded: {self.cutoff} bytes")
+            raise Cancelled(f"Bytes scanned limit was exceeded: the workgroup allows {self.cutoff} bytes")
         return sql
 
-    def _scan_sql(self, scan: Scan, found: Sequence[TableFile]) -> str:
+    def _files_of(self, partitions: tuple[Partition, ...]) -> list[TableFile]:
+        """The partitions' files, listed once for a statement: all uses of a table see the same objects."""
+        found = self._listed.get(partitions)
+        if found is None:
+            found = self._listed[partitions] = files(self.store, partitions)
+        return found
+
+    def _scan_sql(self, scan: Scan, partitions: tuple[Partition, ...]) -> str:
         kind = scan.table.format
+        found = self._files_of(partitions)
         if not found:
             return scan.empty()
         if kind == "parquet":
-            return scan.parquet(found, self.footers, self.links)
+            try:
+                return scan.parquet(found, self.footers, self.links)
+            except FileNotFoundError:
+                # An object was replaced since it was listed.
+                del self._listed[partitions]
+                return scan.parquet(self._files_of(partitions), self.footers, self.links)
         folder = self.folder / f"text{self.scans}"
         folder.mkdir()
         self.scans += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from localaws.core import AwsError
@@ -19,6 +19,7 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+STRING = re.compile(r"'(?:[^']|'')*'")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 
 
@@ -73,7 +74,11 @@ def _unescape(match: re.Match[str]) -> str:
 
 def tokens(sql: str, *, hive: bool = False) -> list[Token]:
     """All tokens of a statement, comments left out, ended by one of kind ``end``."""
-    found = []
+    return list(scan(sql, hive=hive))
+
+
+def scan(sql: str, *, hive: bool = False) -> Iterator[Token]:
+    """The tokens one by one."""
     at = 0
     while at < len(sql):
         match = TOKEN.match(sql, at)
@@ -82,19 +87,17 @@ def tokens(sql: str, *, hive: bool = False) -> list[Token]:
         kind, text = str(match.lastgroup), match.group()
         if kind == "string" and not hive:
             # Only Hive's statements know backslash escapes.
-            end = _string_end(sql, at)
-            text = sql[at:end]
+            text = sql[at : _string_end(sql, at)]
         at += len(text)
         if kind != "space":
             if kind == "symbol" and text in ("'", '"', "`"):
                 raise ParseError(f"{position(sql, at - 1)}: mismatched input {text!r}: the quote is not closed")
-            found.append(Token(kind, text, at - len(text), at))
-    found.append(Token("end", "", len(sql), len(sql)))
-    return found
+            yield Token(kind, text, at - len(text), at)
+    yield Token("end", "", len(sql), len(sql))
 
 
 def _string_end(sql: str, start: int) -> int:
-    match = re.compile(r"'(?:[^']|'')*'").match(sql, start)
+    match = STRING.match(sql, start)
     if match is None:
         raise ParseError(f"{position(sql, start)}: mismatched input: the quote is not closed")
     return match.end()

@@ -53,6 +53,9 @@ class Links:
                 made = f"{self._folder_of(values)}/{path.name}"
                 try:
                     os.link(path, made)
+                except FileNotFoundError:
+                    # The object was replaced since it was listed: the caller lists again.
+                    raise
                 except OSError:
                     # Another file system. A symbolic link reads the same, but does not hold an object that is replaced.
                     Path(made).symlink_to(path)

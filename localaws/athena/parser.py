@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from localaws.athena import hive_parser
 from localaws.athena import statements as st
-from localaws.athena.lexer import ParseError, Reader, Token, position, tokens
+from localaws.athena.lexer import ParseError, Reader, Token, position, scan, tokens
 
 QUERY_WORDS = {"SELECT", "WITH", "VALUES", "TABLE", "("}
 HIVE_WORDS = {"ALTER", "DROP", "MSCK", "DESCRIBE", "DESC", "SHOW"}
@@ -38,7 +39,7 @@ def parse(sql: str) -> st.Statement:
 
 
 def _first_words(sql: str) -> list[str]:
-    words = [token.upper for token in tokens(sql, hive=True)[:3]]
+    words = [token.upper for token in itertools.islice(scan(sql, hive=True), 3)]
     return [*words, "", ""]
 
 

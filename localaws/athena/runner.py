@@ -46,11 +46,11 @@ class Runner:
             execution.state = "RUNNING"
             self._run(execution)
             execution.end("SUCCEEDED")
-        except Cancelled:
-            execution.end("CANCELLED", "Query cancelled by user")
+        except Cancelled as cancelled:
+            execution.end("CANCELLED", str(cancelled))
         except Exception as error:
             if execution.stopping.is_set() and isinstance(error, duckdb.InterruptException):
-                execution.end("CANCELLED", "Query cancelled by user")
+                execution.end("CANCELLED", str(Cancelled()))
             else:
                 execution.end("FAILED", *explain(error))
 

@@ -35,6 +35,7 @@ class Scan:
 
     def parquet(self, files: Sequence[TableFile], footers: Footers, links: Links) -> str:
         """The query over Parquet files: one part for each way in which files store the needed columns."""
+        self.bytes = 0
         groups: dict[tuple[str, ...], list[TableFile]] = {}
         known: dict[bytes, tuple[str, ...]] = {}
         stored = [name for name, _ in self.table.columns if name in self.needed]

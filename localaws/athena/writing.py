@@ -167,15 +167,21 @@ def _text_line(data: Sequence[tuple[str, tuple[str, Type]]], output: Output) -> 
             )
     null = literal(output.null)
     return f" || {literal(output.delimiter)} || ".join(
-        f"coalesce({_text_value(short, kind)}, {null})" for short, (_, kind) in data
+        f"coalesce({_text_value(short, name, kind, output)}, {null})" for short, (name, kind) in data
     )
 
 
-def _text_value(value: str, kind: Type) -> str:
-    """Fields that would break the line apart fail: LazySimpleSerDe has no quotes."""
+def _text_value(value: str, name: str, kind: Type, output: Output) -> str:
+    """The field; one that would break the line apart fails, for LazySimpleSerDe has no quotes."""
     if kind.base == "varbinary":
         return f"to_base64({value})"
-    return text_of(value, kind)
+    if kind.base not in ("varchar", "char"):
+        return text_of(value, kind)
+    breaks = f"contains({value}, {literal(output.delimiter)}) OR contains({value}, chr(10))"
+    message = literal(
+        f"HIVE_WRITER_DATA_ERROR: a value of {name} holds the delimiter or a line break: use JSON or PARQUET: "
+    )
+    return f"CASE WHEN {breaks} THEN error({message} || {value}) ELSE {value} END"
 
 
 def _json_line(data: Sequence[tuple[str, tuple[str, Type]]]) -> str:
@@ -209,8 +215,6 @@ def _lines(path: Path, output: Output) -> Path:
     with _open(target, output) as out, pq.ParquetFile(path) as source:
         for batch in source.iter_batches(LINES_PER_BATCH):
             lines: list[str] = batch.column(0).to_pylist()  # type: ignore[assignment]
-            if output.format == "text" and any("\n" in line for line in lines):
-                raise QueryError("NOT_SUPPORTED", "a value with a line break in a text file; use PARQUET or JSON")
             out.write(("\n".join(lines) + "\n").encode())
     return target
 

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from localaws.athena import lake
+
 TABLE = "CREATE EXTERNAL TABLE t ({}) {} STORED AS PARQUET LOCATION 's3://lake/t/'"
 
 
@@ -241,6 +243,43 @@ def test_scanned_bytes_are_the_chunks_of_the_needed_columns(athena):
     assert scanned("SELECT * FROM t") == sizes["a"] + sizes["b"]
     assert scanned("SELECT count(*) FROM t") == 0
     assert scanned("SELECT x.a FROM t x JOIN t y ON x.a = y.a") == 2 * sizes["a"]
+
+
+def test_scanned_bytes_of_nested_columns_and_odd_names(athena):
+    athena.run(TABLE.format("s struct<x:int,l:array<string>>, m map<string,int>, `a.b` int", ""))
+    table = pa.table({
+        "s": pa.array([{"x": 1, "l": ["p"]}] * 100, pa.struct([("x", pa.int32()), ("l", pa.list_(pa.string()))])),
+        "m": pa.array([[("k", 1)]] * 100, pa.map_(pa.string(), pa.int32())),
+        "a.b": pa.array(range(100), pa.int32()),
+    })  # fmt: skip
+    athena.put_parquet("t/1", table)
+    execution = athena.run('SELECT sum("a.b") FROM t')
+    assert execution["Statistics"]["DataScannedInBytes"] == chunk_bytes(athena, "t/1", "a.b")
+    execution = athena.run("SELECT count(s.x) FROM t")
+    wanted = chunk_bytes(athena, "t/1", "s.x", "s.l.list.element")
+    assert execution["Statistics"]["DataScannedInBytes"] == wanted
+
+
+def test_an_object_that_vanishes_after_the_listing_is_listed_again(athena, monkeypatch):
+    athena.run(TABLE.format("a int", ""))
+    athena.put_parquet("t/1", one_day(1))
+    real, calls = lake.files, []
+
+    def files(store, partitions):
+        found = real(store, partitions)
+        if not calls:
+            athena.put_parquet("t/1", one_day(2))
+        calls.append(partitions)
+        return found
+
+    monkeypatch.setattr(lake, "files", files)
+    assert athena.rows("SELECT a FROM t") == [["2"]]
+    assert len(calls) == 2
+
+
+def test_a_bucket_that_is_not_there_is_named(athena):
+    athena.run("CREATE EXTERNAL TABLE t (a int) STORED AS PARQUET LOCATION 's3://no-such-bucket/t/'")
+    assert athena.fails("SELECT * FROM t").endswith("The specified bucket does not exist: no-such-bucket")
 
 
 def test_an_object_replaced_during_a_query_does_not_disturb_it(athena):

@@ -48,7 +48,9 @@ def test_the_cutoff_stops_a_query_before_it_reads_more(athena, group):
     with pytest.raises(AwsError, match="at least 10000000"):
         update(athena, group, BytesScannedCutoffPerQuery=9_999_999)
     update(athena, group, BytesScannedCutoffPerQuery=10_000_000)
-    assert "Bytes scanned limit was exceeded" in athena.fails("SELECT count(a) FROM t", WorkGroup=group)
+    status = athena.wait(athena.start("SELECT count(a) FROM t", WorkGroup=group))["Status"]
+    assert status["State"] == "CANCELLED"
+    assert status["StateChangeReason"] == "Bytes scanned limit was exceeded: the workgroup allows 10000000 bytes"
     athena.run("SELECT count(a) FROM t")
     update(athena, group, RemoveBytesScannedCutoffPerQuery=True)
     athena.run("SELECT count(a) FROM t", WorkGroup=group)

@@ -186,6 +186,13 @@ def test_unload_parquet_text_and_json(athena):
     ]
 
 
+def test_text_that_would_break_its_line_is_not_written(athena):
+    for value in ("'a|b'", "'a' || chr(10) || 'b'"):
+        sql = f"UNLOAD (SELECT {value} AS v) TO 's3://lake/u/' WITH (format = 'TEXTFILE', field_delimiter = '|')"
+        assert athena.fails(sql).startswith("HIVE_WRITER_DATA_ERROR: a value of v holds the delimiter or a line break")
+        assert athena.keys("u/") == []
+
+
 def test_unload_partitioned_takes_the_last_columns_and_allows_unnamed_ones(athena):
     sql = f"UNLOAD (SELECT count(*), p FROM {SOURCE} GROUP BY p) TO 's3://lake/u/' "
     athena.run(sql + "WITH (format = 'PARQUET', partitioned_by = ARRAY['p'])")
