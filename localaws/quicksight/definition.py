@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from localaws.quicksight import allowed
-from localaws.quicksight.aggregate import AGGREGATIONS
 from localaws.quicksight.fields import FieldReader, Schemas, aggregation_of, format_of, labels_of
 from localaws.quicksight.filters import conditions_of
 from localaws.quicksight.model import Definition, Element, Field, Sheet, Sort, Visual
@@ -61,7 +60,11 @@ class _Reader:
         sheets = tuple(self._sheet(sheet, number) for number, sheet in enumerate(given.get("Sheets") or []))
         if not sheets:
             self.problems.refuse(["Definition.Sheets is empty: there is nothing to draw"])
-        return Definition(self.data_sets, sheets, _WEEK.index(options.get("WeekStart", "SUNDAY"))), self.problems
+        first = options.get("WeekStart", "SUNDAY")
+        if first not in _WEEK:
+            self.problems.refuse([f"Definition.Options.WeekStart {first!r} is no day of the week"])
+            first = "SUNDAY"
+        return Definition(self.data_sets, sheets, _WEEK.index(first)), self.problems
 
     def _sheet(self, given: Mapping[str, Any], number: int) -> Sheet:
         path = f"Sheets[{number}]"
@@ -169,6 +172,9 @@ class _Reader:
             self.problems.refuse([f"{path}: there is no field in the values"])
         if len(colors) > 1 or (colors and len(values) > 1):
             self.problems.refuse([f"{path}: a colour field goes with one value only, as on AWS"])
+        dates = [item.id for item in (*values, *lines) if item.kind == "date" and item.aggregation in ("MIN", "MAX")]
+        if dates and kind != "table" and (kind != "kpi" or groups):
+            self.problems.refuse([f"{path}: the date {dates[0]!r} is no amount; it is shown in tables and plain KPIs"])
         if kind in ("kpi", "pie") and len(values) > 1:
             self.problems.refuse([f"{path}: one value is drawn here"])
         sets = {item.data_set for item in (*groups, *colors, *values, *lines)}
@@ -201,14 +207,19 @@ class _Reader:
             self.problems.error("COLUMN_REPLACEMENT_MISSING", f"no field {details['FieldId']!r} to sort by", path)
             return None
         column = details["SortBy"]
-        function = details.get("AggregationFunction") or {}
-        name = aggregation_of(function) or "SUM"
         if not self.fields.known(column, path):
             return None
-        if name not in AGGREGATIONS:
-            self.problems.refuse([f"{path}: the aggregation {function} is not done here"])
+        function = details.get("AggregationFunction")
         place = (column["DataSetIdentifier"], column["ColumnName"])
-        return Sort(Field("sort", *place, kind="number", aggregation=name), descending)
+        shown = next((item for item in visual.groups if (item.data_set, item.column) == place), None)
+        if shown is not None and function is None:
+            return Sort(shown, descending)
+        kind = self.fields.kind(column)
+        plain = "TableUnaggregatedFieldWells" in visual.options["FieldWells"]
+        name = None if plain else aggregation_of(function or {}) or ("SUM" if kind == "number" else "COUNT")
+        if name is not None and not self.fields.can_aggregate(kind, name):
+            self.problems.refuse([f"{path}: the aggregation {name} of a {kind} column is not done here"])
+        return Sort(Field("sort", *place, kind=kind, aggregation=name), descending)
 
 
 def _text(label: Mapping[str, Any] | None) -> str:

@@ -14,6 +14,11 @@ from localaws.quicksight.problems import Problems
 
 _FIELD_KINDS = {"Date": "date", "Numerical": "number", "Categorical": "text"}
 _COLUMN_KINDS = {"DATETIME": "date", "INTEGER": "number", "DECIMAL": "number", "STRING": "text"}
+_AGGREGATIONS = {
+    "number": AGGREGATIONS,
+    "date": {"COUNT", "DISTINCT_COUNT", "MIN", "MAX"},
+    "text": {"COUNT", "DISTINCT_COUNT"},
+}
 GRANULARITIES = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")
 
 # Columns of a data set by its id; None where there is no such data set.
@@ -66,8 +71,8 @@ class FieldReader:
             usual = "SUM" if kind == "number" else "COUNT"
             function = details.get("AggregationFunction") or usual
             aggregation = aggregation_of(function) if isinstance(function, Mapping) else function
-            if aggregation not in AGGREGATIONS:
-                self.problems.refuse([f"{path}: the aggregation {function} is not done here"])
+            if not self.can_aggregate(kind, aggregation):
+                self.problems.refuse([f"{path}: the aggregation {function} of a {kind} column is not done here"])
         elif shape == "DateDimensionField":
             granularity = details.get("DateGranularity") or "DAY"
             if granularity not in GRANULARITIES:
@@ -88,6 +93,15 @@ class FieldReader:
                 self.problems.error("COLUMN_REPLACEMENT_MISSING", message, path)
             return False
         return True
+
+    def kind(self, column: Mapping[str, Any]) -> str:
+        """``date``, ``number`` or ``text``, of a column that is known."""
+        known = self.column(column)
+        return _COLUMN_KINDS[known.type] if known else "text"
+
+    def can_aggregate(self, kind: str, aggregation: str | None) -> bool:
+        """Whether columns of a kind can be aggregated so."""
+        return aggregation in _AGGREGATIONS[kind]
 
     def column(self, column: Mapping[str, Any]) -> Column | None:
         """The column that a ColumnIdentifier names, or None."""

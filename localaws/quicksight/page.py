@@ -27,10 +27,15 @@ class Html:
     policy: str
 
 
-def dashboard_page(view: View, scripts: Sequence[str], styles: Sequence[str], frames: Sequence[str]) -> Html:
-    """The page as it is served; scripts and styles are URLs. frames: the origins that may embed it."""
+def dashboard_page(
+    view: View, scripts: Sequence[str], styles: Sequence[str], frames: Sequence[str], *, links: bool
+) -> Html:
+    """The page as it is served; scripts and styles are URLs.
+
+    frames: the origins that may embed it. links: whether it links to its picture and its single file.
+    """
     layout = _layout(view)
-    body = _body(view, links=True)
+    body = _body(view, links=links)
     head = "".join(f'<link rel="stylesheet" href="{escape(url)}">' for url in styles) + f"<style>{layout}</style>"
     tail = "".join(f'<script src="{escape(url)}"></script>' for url in scripts)
     policy = _policy("'self'", f"'self' {_hash(layout)}") + f"; frame-ancestors {' '.join(frames)}"

@@ -30,7 +30,7 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return seen
 
 
-def points(visual: Visual, data: Data, fields: Sequence[Field], skip: int = 0) -> list[Spec]:
+def points(visual: Visual, data: Data, fields: Sequence[Field]) -> list[Spec]:
     """One object per category and series: x and its text, the series, y, and the texts of all series at that x."""
     names = series_names(visual, data, fields)
     category = visual.groups[0]
@@ -39,7 +39,7 @@ def points(visual: Visual, data: Data, fields: Sequence[Field], skip: int = 0) -
     for row in data.rows:
         place = axes.key(category, row[0])
         texts = together.setdefault(place, {f"t{n}": "" for n in range(len(names))})
-        measures = row[1 + (visual.color is not None) + skip :]
+        measures = row[1 + (visual.color is not None) :]
         if visual.color is not None:
             pairs = [(data.colors.index(row[1]), measures[0], visual.values[0])]
         else:

@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 # Its stubs want a snippet; without one the bundle is made once for a process and gives ``vegaEmbed`` to the page.
 _vega_converter: Any = vl_convert
 _ASSETS = Path(__file__).parent / "assets"
-_PATH = re.compile(r"/(?P<kind>dashboards|embed)/(?P<id>[\w\-]{1,512})(?P<suffix>\.html|\.png|\.svg)?")
+_DASHBOARD = re.compile(r"/dashboards/(?P<id>[\w\-]{1,512})(?P<suffix>\.html|\.png|\.svg)?")
+_EMBED = re.compile(r"/embed/(?P<id>[\w\-]{1,512})")
 _LOCAL = ("'self'", "http://localhost:*", "http://127.0.0.1:*")
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
@@ -49,12 +50,11 @@ class Site:
             return self._list()
         if path.startswith("/assets/"):
             return self._asset(path.removeprefix("/assets/"))
-        match = _PATH.fullmatch(path)
-        if match is None:
-            return self._missing("This page is not there", "The dashboards are listed at /_localaws/quicksight/.")
-        if match["kind"] == "embed":
+        if match := _EMBED.fullmatch(path):
             return self._embed(match["id"], query.get("code", ""))
-        return self._dashboard(match["id"], match["suffix"] or "")
+        if match := _DASHBOARD.fullmatch(path):
+            return self._dashboard(match["id"], match["suffix"] or "")
+        return self._missing("This page is not there", f"The dashboards are listed at {page.ROOT}/.")
 
     def _list(self) -> PageResponse:
         with self._shelf.lock:
@@ -76,7 +76,7 @@ class Site:
         if suffix == ".html":
             texts = [self._vega.read_text(), (_ASSETS / "page.js").read_text()]
             return _html(page.dashboard_file(view, texts, [(_ASSETS / "page.css").read_text()]))
-        return self._page(view, _LOCAL)
+        return self._page(view, _LOCAL, links=True)
 
     def _embed(self, name: str, code: str) -> PageResponse:
         ticket = self._embedding.redeem(code, name)
@@ -84,7 +84,7 @@ class Site:
             advice = "An embed URL opens one dashboard once, within five minutes. Ask for a new one."
             return self._missing("This embed URL cannot be used", advice, 403)
         view = self._view(name)
-        return view if isinstance(view, PageResponse) else self._page(view, ticket.domains or _LOCAL)
+        return view if isinstance(view, PageResponse) else self._page(view, ticket.domains or _LOCAL, links=False)
 
     def _view(self, name: str) -> View | PageResponse:
         with self._shelf.lock:
@@ -97,9 +97,9 @@ class Site:
             return self._missing(f"{record['Name']} could not be created", text, 409)
         return view_of(self._shelf, record, shown)
 
-    def _page(self, view: View, frames: Sequence[str]) -> PageResponse:
+    def _page(self, view: View, frames: Sequence[str], *, links: bool) -> PageResponse:
         scripts = [f"../assets/{self._vega.name}", f"../assets/{_named(_ASSETS / 'page.js')}"]
-        return _html(page.dashboard_page(view, scripts, [self._style("../assets")], frames))
+        return _html(page.dashboard_page(view, scripts, [self._style("../assets")], frames, links=links))
 
     def _missing(self, title: str, text: str, status: int = 404) -> PageResponse:
         return _html(page.message_page(title, text, [self._style(f"{page.ROOT}/assets")]), status)

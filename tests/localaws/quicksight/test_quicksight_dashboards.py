@@ -198,6 +198,52 @@ def test_what_would_not_be_drawn_is_refused(monthly, given, message):
     assert monthly.call("ListDashboards")["DashboardSummaryList"] == []
 
 
+def measured(kind, function, name):
+    visual = copy.deepcopy(bar())
+    wells = visual["BarChartVisual"]["ChartConfiguration"]["FieldWells"]["BarChartAggregatedFieldWells"]
+    wells["Values"] = [
+        {f"{kind}MeasureField": {"FieldId": "v", "Column": column(name), "AggregationFunction": function}}
+    ]
+    return visual
+
+
+@pytest.mark.parametrize(
+    ("visual", "message"),
+    [
+        (measured("Date", "MAX", "month"), "the date 'v' is no amount; it is shown in tables and plain KPIs"),
+        (measured("Date", "SUM", "month"), "the aggregation SUM of a date column is not done here"),
+        (
+            measured("Numerical", {"PercentileAggregation": {"PercentileValue": 90}}, "active_users"),
+            "PercentileAggregation.* of a number column is not done here",
+        ),
+    ],
+)
+def test_aggregations_that_make_no_amount_are_refused(monthly, visual, message):
+    with pytest.raises(NotSupported, match=message):
+        create(monthly, definition(visual))
+
+
+def plain_table(sort):
+    fields = [{"FieldId": name, "Column": column(name)} for name in ("month", "active_users")]
+    wells = {"TableUnaggregatedFieldWells": {"Values": fields}}
+    configuration = {"FieldWells": wells, "SortConfiguration": {"RowSort": [{"ColumnSort": sort}]}}
+    return {"TableVisual": {"VisualId": "t", "ChartConfiguration": configuration}}
+
+
+def test_plain_rows_are_sorted_by_a_column_that_is_not_shown(monthly):
+    sort = {"SortBy": column("potential_companies"), "Direction": "DESC"}
+    create(monthly, definition(plain_table(sort)))
+    body = monthly.page("dashboards/d").body.decode()
+    assert body.index("1 Dec 2025") < body.index("1 Nov 2025") < body.index("1 Jan 2024")
+
+
+def test_a_sort_by_the_column_of_the_category_is_a_sort_of_the_category(monthly):
+    sort = {"CategorySort": [{"ColumnSort": {"SortBy": column("month"), "Direction": "DESC"}}]}
+    create(monthly, definition(bar(SortConfiguration=sort)))
+    body = monthly.page("dashboards/d").body.decode()
+    assert body.index("December 2025") < body.index("November 2025")
+
+
 def test_a_template_is_refused(monthly):
     with pytest.raises(NotSupported, match="SourceEntity"):
         monthly.call("CreateDashboard", DashboardId="d", Name="D", SourceEntity={"SourceTemplate": {}})

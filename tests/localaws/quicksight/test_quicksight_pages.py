@@ -212,6 +212,15 @@ def test_an_embed_code_is_for_one_use(quicksight):
     assert quicksight.page("embed/d", code="guess").status == 403
 
 
+def test_an_embedded_page_links_to_nothing_that_needs_another_code(quicksight):
+    deploy(quicksight)
+    url = quicksight.call("GetDashboardEmbedUrl", DashboardId="d", IdentityType="IAM")["EmbedUrl"]
+    code = re.search(r"code=([\w-]+)", url)[1]
+    assert [attrs["href"] for attrs in Page(quicksight.page("embed/d", code=code).body.decode()).named("a")] == [
+        "#main"
+    ]
+
+
 def test_an_embed_code_is_for_one_dashboard(quicksight):
     deploy(quicksight)
     url = quicksight.call("GetDashboardEmbedUrl", DashboardId="d", IdentityType="IAM")["EmbedUrl"]
