@@ -80,7 +80,10 @@ class ExpressionBinder:
             return f"Cannot negate {self.bind(node.this).type}"
         symbol = _SYMBOLS.get(type(node), node.key)
         others = node.expressions or [node.args.get("expression") or node.args.get("low")]
-        left, *rest = [self.bind(n).type for n in (node.this, *others) if n is not None]
+        left = self.bind(node.this).type
+        rest = [self.bind(n).type for n in others if n is not None]
+        if node.args.get("query") is not None:
+            rest = [self.queries.nested(node.args["query"], self.scope).columns[0].type]
         types = [left, next((t for t in rest if common(left, t) is None), rest[0])]
         return f"Cannot apply operator: {f' {symbol} '.join(map(str, types))}"
 

@@ -23,6 +23,7 @@ from localaws.athena.translate.types import (
     common,
     decimal,
     duckdb_type,
+    field_names,
 )
 
 DAY_MS = 86_400_000
@@ -46,9 +47,21 @@ def compare(operator: str, left: Value, right: Value) -> Value:
     parts = [left, right]
     if kind.name in ("real", "double") and "DISTINCT" not in operator:
         return combine(_compare_floats(operator, a, b), BOOLEAN, parts)
-    if kind.name in ("array", "row", "map") and "DISTINCT" not in operator:
-        return combine(f"athena_compare_nested({a.sql}, {b.sql}, {a.sql} {operator} {b.sql})", BOOLEAN, parts)
+    if kind.args and "DISTINCT" not in operator:
+        return combine(_compare_nested(operator, a, b), BOOLEAN, parts)
     return combine(f"({a.sql} {operator} {b.sql})", BOOLEAN, parts)
+
+
+def _compare_nested(operator: str, a: Value, b: Value) -> str:
+    """Equality that is null where an element is: of rows field by field; arrays with nulls fail when they are met."""
+    if a.type.name == "row" and operator in ("=", "<>"):
+        names = field_names(a.type)
+        pairs = [(Value(f"({a.sql}).{n}", k), Value(f"({b.sql}).{n}", k)) for n, k in zip(names, a.type.args, strict=True)]
+        equal = "(" + " AND ".join(compare("=", x, y).sql for x, y in pairs) + ")"
+        return equal if operator == "=" else f"(NOT {equal})"
+    if a.type.name != "array" or a.type.args[0].args or a.type.args[0].name in ("real", "double"):
+        raise refuse(f"{operator} of {a.type} values")
+    return f"athena_compare_arrays({a.sql}, {b.sql}, {a.sql} {operator} {b.sql})"
 
 
 def comparable(value: Value) -> Value:

@@ -60,14 +60,14 @@ def limits(binder: ExpressionBinder, node: Any) -> str:
         options = limit.args.get("limit_options")
         if options is not None and options.args.get("with_ties"):
             raise refuse("FETCH FIRST ... WITH TIES")
-        sql += f" LIMIT {_count(binder, limit.args.get('count') or exp.Literal.number(1), node)}"
+        sql += f" LIMIT {_count(binder, limit.args.get('count') or exp.Literal.number(1))}"
     elif limit is not None and limit.expression.name.upper() != "ALL":
-        sql += f" LIMIT {_count(binder, limit.expression, node)}"
+        sql += f" LIMIT {_count(binder, limit.expression)}"
     offset = node.args.get("offset")
-    return sql + (f" OFFSET {_count(binder, offset.expression, node)}" if offset is not None else "")
+    return sql + (f" OFFSET {_count(binder, offset.expression)}" if offset is not None else "")
 
 
-def _count(binder: ExpressionBinder, value: Any, node: Any) -> str:
+def _count(binder: ExpressionBinder, value: Any) -> str:
     if not isinstance(value, exp.Literal) or value.is_string or not value.this.isdigit():
-        binder.context.fail("SYNTAX_ERROR", f"mismatched input '{value.sql()}'. Expecting: <integer>", node)
+        binder.context.fail("SYNTAX_ERROR", f"mismatched input '{value.sql()}'. Expecting: <integer>", value)
     return str(value.this)

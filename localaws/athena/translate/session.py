@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from localaws.athena.translate.hashes import register
+from localaws.athena.translate.python_functions import register
 
 _SETTINGS = (
     "SET TimeZone = 'UTC'",

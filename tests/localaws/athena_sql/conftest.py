@@ -55,8 +55,11 @@ def tables() -> dict[str, dict[str, Any]]:
 
 
 class Catalog:
+    def __init__(self) -> None:
+        self.tables = tables()
+
     def columns(self, database: str | None, table: str) -> list[Column]:
-        found = tables().get(table) if database == "db" else None
+        found = self.tables.get(table) if database == "db" else None
         if found is None:
             raise SqlError("TABLE_NOT_FOUND", f"Table 'awsdatacatalog.{database}.{table}' does not exist")
         return [Column(name, kind) for name, kind in found["columns"].items()]
@@ -75,8 +78,7 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 
 @pytest.fixture(scope="session")
-def translate() -> Callable[[str], Query]:
-    catalog = Catalog()
+def translate(catalog: Catalog) -> Callable[[str], Query]:
     return lambda sql: translate_query(sql, catalog, database="db", table_sql=lambda ref: ref.table, now=NOW)
 
 
@@ -103,6 +105,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         every = list(cases())
         metafunc.parametrize("case", [c for _, c in every], ids=[name for name, _ in every])
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return NOW
 
 
 @pytest.fixture(scope="session")

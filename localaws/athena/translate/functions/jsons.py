@@ -74,22 +74,6 @@ def _size(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     return combine(f"athena_json_size({value.sql}, {text(json_path(written))})", BIGINT, [value])
 
 
-def _array_contains(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-    value, wanted = binder.bind(arguments[0]), binder.bind(arguments[1])
-    if wanted.type.name not in ("varchar", "bigint", "integer", "boolean"):
-        raise refuse(f"json_array_contains of {wanted.type}")
-    tag = {"varchar": "VARCHAR", "boolean": "BOOLEAN"}.get(wanted.type.name, "INTEGER")
-    sql = f"athena_json_contains({value.sql}, CAST({wanted.sql} AS VARCHAR), '{tag}')"
-    return combine(sql, BOOLEAN, [value, wanted])
-
-
-def _array_get(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-    value, index = binder.bind(arguments[0]), binder.bind(arguments[1])
-    sql = f"athena_json_extract({value.sql}, '$[' || CASE WHEN {index.sql} < 0 THEN '#' ELSE '' END || {index.sql} || ']')"
-    return combine(sql, JSON, [value, index])
-
-
 SPECIAL = {
     "json_extract": _extract, "json_extract_scalar": _extract_scalar, "json_size": _size,
-    "json_array_contains": _array_contains, "json_array_get": _array_get,
 }  # fmt: skip

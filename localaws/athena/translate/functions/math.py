@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from localaws.athena.translate.expressions import ExpressionBinder
 
 _UNARY = {  # Trino's name: DuckDB's
-    "sqrt": "athena_sqrt", "cbrt": "cbrt", "exp": "exp", "ln": "athena_ln", "log2": "athena_log2", "log10": "athena_log10",
+    "sqrt": "athena_sqrt", "cbrt": "athena_cbrt", "exp": "exp", "ln": "athena_ln", "log2": "athena_log2", "log10": "athena_log10",
     "sin": "sin", "cos": "cos", "tan": "tan", "asin": "athena_asin", "acos": "athena_acos", "atan": "atan", "sinh": "sinh",
     "cosh": "cosh", "tanh": "tanh", "degrees": "degrees", "radians": "radians",
 }  # fmt: skip

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 import duckdb
+
+_PATH_STEP = re.compile(r'\."([^"]*)"|\[(\d+)\]')
 
 
 def _hmac(digest: str) -> Callable[[bytes, bytes], bytes]:
@@ -23,6 +26,24 @@ def _json_parse(value: str) -> str:
         return _dump(parsed)
     except (ValueError, RecursionError):
         raise ValueError(f"athena!INVALID_FUNCTION_ARGUMENT: Cannot convert value to JSON: '{value}'") from None
+
+
+def _json_get(value: str | None, path: str | None) -> str | None:
+    """The text of the value at a path of a JSON document, None where there is none."""
+    if value is None or path is None:
+        return None
+    try:
+        found: Any = json.loads(value, parse_float=_Number, parse_int=_Number, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    for key, index in _PATH_STEP.findall(path):
+        if index and isinstance(found, list) and int(index) < len(found):
+            found = found[int(index)]
+        elif not index and isinstance(found, dict) and key in found:
+            found = found[key]
+        else:
+            return None
+    return _dump(found)
 
 
 class _Number(str):
@@ -47,6 +68,7 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str], str]] = {
     "athena_sha512": (lambda v: hashlib.sha512(v).digest(), ["BLOB"], "BLOB"),
     "athena_crc32": (lambda v: zlib.crc32(v), ["BLOB"], "BIGINT"),
     **{f"athena_hmac_{d}": (_hmac(d), ["BLOB", "BLOB"], "BLOB") for d in ("md5", "sha1", "sha256", "sha512")},
+    "athena_json_get": (_json_get, ["VARCHAR", "VARCHAR"], "VARCHAR"),
     "athena_json_parse": (_json_parse, ["VARCHAR"], "VARCHAR"),
 }
 
@@ -59,4 +81,5 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     if known:
         return
     for name, (function, parameters, result) in _FUNCTIONS.items():
-        connection.create_function(name, function, parameters, result)  # type: ignore[arg-type]
+        nulls = "special" if name == "athena_json_get" else "default"
+        connection.create_function(name, function, parameters, result, null_handling=nulls)  # type: ignore[arg-type]
