@@ -57,7 +57,7 @@ def test_partitions_come_in_pages(glue, table):
     assert (len(first["Partitions"]), "NextToken" in first) == (100, True)
     started = time.monotonic()
     found = every(glue, table)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     assert len({tuple(partition["Values"]) for partition in found}) == PARTITIONS
     assert found[7]["StorageDescriptor"]["Location"] == "s3://bucket/events/7/"
 

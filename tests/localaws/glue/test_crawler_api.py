@@ -75,14 +75,14 @@ def held(lake, monkeypatch):
 
     def slow(store, target):
         reached.set()
-        release.wait(20)
+        release.wait(60)
         yield from listed(store, target)
 
     monkeypatch.setattr(crawl_module, "objects", slow)
     lake.put_parquet("t/f.parquet", id=[1])
     lake.create("t/")
     lake.glue.start_crawler(Name=lake.crawler)
-    reached.wait(20)
+    reached.wait(60)
     yield release
     release.set()
     lake.wait()
@@ -260,7 +260,7 @@ def test_crawlers_and_catalog_outlive_a_restart(tmp_path):
         glue.get_databases()["DatabaseList"],
         glue.get_crawler(Name="c")["Crawler"],
     ]
-    process.communicate("", timeout=20)
+    process.communicate("", timeout=60)
     assert process.returncode == 0
 
     process, glue, s3 = serve(tmp_path)
@@ -290,11 +290,11 @@ def test_crawlers_and_catalog_outlive_a_restart(tmp_path):
     process.wait()
     process, glue, s3 = serve(tmp_path)
     assert glue.get_table(DatabaseName="db", Name="t")["Table"]["Description"] == "third"
-    process.communicate("", timeout=20)
+    process.communicate("", timeout=60)
 
 
 def wait_for(folder, text):
-    for _ in range(200):
+    for _ in range(1200):
         if any(text in path.read_text() for path in (folder / "glue" / "catalog").glob("*/table-*.json")):
             return
         threading.Event().wait(0.05)
