@@ -23,6 +23,7 @@ DRAIN = 64 << 20
 MAX_LINE = 64 * 1024
 MAX_HEADERS = 200
 IDLE_SECONDS = 900
+NO_LINE_ENDS = {ord("\r"): " ", ord("\n"): " "}
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,8 @@ class Connection(socketserver.StreamRequestHandler):
             fields["Content-Length"] = str(response.content_length)
         if self.close_connection:
             fields["Connection"] = "close"
-        head += [f"{name}: {value}" for name, value in fields.items()]
+        # A value may come from a stored object or a query: it must not end its line.
+        head += [f"{name}: {value.translate(NO_LINE_ENDS)}" for name, value in fields.items()]
         raw = "\r\n".join([*head, "", ""]).encode("latin-1", "replace")
         body = response.body
         try:
@@ -162,10 +164,15 @@ class Connection(socketserver.StreamRequestHandler):
 
     def _send_file(self, head: bytes, part: FileSlice) -> None:
         if part.size <= SMALL:
-            self.connection.sendall(head + os.pread(part.file.fileno(), part.size, part.offset))
-            return
-        self.connection.sendall(head, socket.MSG_MORE)
-        self.connection.sendfile(part.file, part.offset, part.size)
+            body = os.pread(part.file.fileno(), part.size, part.offset)
+            self.connection.sendall(head + body)
+            sent = len(body)
+        else:
+            self.connection.sendall(head, socket.MSG_MORE)
+            sent = self.connection.sendfile(part.file, part.offset, part.size)
+        if sent < part.size:
+            log.error("the file of an object was shortened from outside; the answer breaks off")
+            self.close_connection = True
 
 
 class _Continued(io.RawIOBase):

@@ -56,6 +56,6 @@ def _run(application: Any, environ: Mapping[str, Any]) -> Response:
     from werkzeug.test import run_wsgi_app
 
     chunks, status, headers = run_wsgi_app(application, dict(environ), buffered=True)
-    kept = {name: value for name, value in headers.items() if not name.lower().startswith("access-control-")}
-    kept.pop("Content-Length", None)
+    ours = ("content-length", "connection", "access-control-")
+    kept = {name: value for name, value in headers.items() if not name.lower().startswith(ours)}
     return Response(int(status.split()[0]), kept, b"".join(chunks))

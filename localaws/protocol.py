@@ -38,10 +38,9 @@ def scope_of(request: Request) -> Scope:
     if match := SCOPE.search(signed):
         region, service = match.groups()
         return Scope(SIGNED_AS.get(service, service), region)
-    if target := request.headers.get("x-amz-target"):
-        return Scope(_service_of_target(target), REGION)
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    if "x-amz-target" in request.headers or (request.method == "POST" and request.raw_path == "/"):
+        message = "Request is missing Authentication Token: what is not signed can only be a request to S3."
+        raise AwsError("MissingAuthenticationToken", message, 403)
     return Scope("s3", REGION)
 
 
@@ -158,12 +157,6 @@ def _xml_error(error: AwsError, request_id: str, protocol: str) -> Response:
         error_xml = f"<Error><Type>{side}</Type>{inner}</Error>"
         text = f"<ErrorResponse>{error_xml}<RequestId>{request_id}</RequestId></ErrorResponse>"
     return Response(error.status, {"Content-Type": "text/xml"}, text.encode())
-
-
-def _service_of_target(target: str) -> str:
-    """The service of an unsigned ``X-Amz-Target``."""
-    prefix = target.partition(".")[0]
-    return {"AmazonAthena": "athena", "AWSGlue": "glue", "AmazonSQS": "sqs"}.get(prefix, prefix.lower())
 
 
 def _environ(request: Request, body: bytes) -> dict[str, Any]:

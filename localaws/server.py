@@ -81,7 +81,6 @@ class Server:
         self._listener.server_close()
         self.s3.close()
         self.engines.close()
-        self.world.catalog.close()
         for connection in list(self.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -114,6 +113,8 @@ class Server:
         exchange = Exchange(request, scope)
         try:
             return self._answer_service(exchange, scope.service)
+        except ConnectionError:
+            raise
         except AwsError as error:
             return exchange.error(error)
         except Exception as error:

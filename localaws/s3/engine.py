@@ -96,6 +96,8 @@ class S3Engine:
             context = address(request)
             check_request(context)
             return self._operation(context)(context)
+        except ConnectionError:
+            raise
         except AwsError as error:
             return self.error(request, error)
         except Exception as error:

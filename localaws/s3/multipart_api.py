@@ -10,9 +10,10 @@ from localaws.s3.bodies import Received, receive
 from localaws.s3.checksums import PREFIX, asked_for, new_digest, of_file, types_of
 from localaws.s3.conditions import byte_range, is_unmodified, write_condition
 from localaws.s3.context import OWNER, Context
+from localaws.s3.copying import append
 from localaws.s3.object_api import attributes_of, checksum_elements, copy_source, encryption
 from localaws.s3.store import Store, file_md5
-from localaws.s3.uploads import Claim, Part, Upload, Uploads, append
+from localaws.s3.uploads import Claim, Part, Upload, Uploads
 from localaws.web import Response
 
 MAX_PARTS = 10_000
@@ -73,7 +74,7 @@ class MultipartApi:
                     message = f"Range specified is not valid for source object of size: {source.size}"
                     raise AwsError("InvalidArgument", message, 400, ArgumentName="x-amz-copy-source-range")
                 file.seek(offset)
-                append(file.fileno(), target.fileno(), size)
+                append(file, target, size)
             checksum = (upload.algorithm, of_file(path, upload.algorithm)) if upload.algorithm else None
             part = self._uploads.add_part(upload, number, Received(path, size, file_md5(path), checksum))
         except BaseException:

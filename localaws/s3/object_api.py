@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
@@ -14,6 +13,7 @@ from localaws.s3.bodies import check_body_md5, receive
 from localaws.s3.checksums import PREFIX
 from localaws.s3.conditions import byte_range, is_unmodified, write_condition
 from localaws.s3.context import Context
+from localaws.s3.copying import second_name
 from localaws.s3.objects import ObjectInfo
 from localaws.s3.store import DEFAULT_TYPE, Attributes, Store
 from localaws.web import FileSlice, Headers, Response
@@ -76,7 +76,7 @@ class ObjectApi:
             fields.update(checksum_headers(info))
         for name in OVERRIDES:
             if (value := context.parameter(f"response-{name.lower()}")) is not None:
-                fields[name] = value.replace("\r", "").replace("\n", "")
+                fields[name] = value
         if span is None:
             return Response(200, fields), 0, info.size
         offset, size = span
@@ -117,7 +117,7 @@ class ObjectApi:
         etag = None if "-" in source.etag else source.etag
         attributes = replace(attributes, tags=tags, checksums=whole, etag=etag)
         path = self._store.temporary()
-        os.link(source.path, path)
+        second_name(source.path, path)
         condition = write_condition(context.key, headers)
         try:
             info = self._store.commit(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from localaws.core import AwsError
 from localaws.s3.bodies import Received
 from localaws.s3.checksums import composite, of_file
+from localaws.s3.copying import append, second_name
 from localaws.s3.objects import ObjectInfo
 from localaws.s3.store import Attributes, Condition, Store
 
@@ -224,24 +224,11 @@ def _upload(row: tuple[str, str, bytes, int, str]) -> Upload:
 
 
 def _join(parts: Sequence[Part], path: Path) -> None:
-    """Write the parts one after another; the kernel copies them, or shares their blocks where the file system can."""
+    """Write the parts one after another to a new file."""
     if len(parts) == 1:
-        os.link(parts[0].path, path)
+        second_name(parts[0].path, path)
         return
     with path.open("wb", buffering=0) as target:
         for part in parts:
             with part.path.open("rb", buffering=0) as source:
-                append(source.fileno(), target.fileno(), part.size)
-
-
-def append(source: int, target: int, size: int) -> None:
-    """Copy size bytes from one file's position to another's, by file descriptors."""
-    while size:
-        count = os.sendfile(target, source, None, size) if _WITHOUT_COPY else os.copy_file_range(source, target, size)
-        if not count:
-            raise AwsError("InternalError", "A stored file is shorter than it should be.", 500)
-        size -= count
-
-
-# macOS has no copy_file_range.
-_WITHOUT_COPY = not hasattr(os, "copy_file_range")
+                append(source, target, part.size)

@@ -1,7 +1,10 @@
+import errno
 import io
+import os
 
 import pytest
 
+from localaws.s3 import copying
 from localaws.s3.objects import NoSuchBucket, NoSuchKey
 from localaws.s3.store import Store
 
@@ -83,6 +86,28 @@ def test_overwriting_leaves_one_file_and_open_readers_their_bytes(store):
         store.put("bucket", "k", b"new")
         assert reader.read() == b"old"
     assert [path.read_bytes() for path in files_of(store.root)] == [b"new"]
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_bytes_are_appended_whatever_the_file_system_can(tmp_path, monkeypatch, able):
+    if not able:
+
+        def unable(*arguments):
+            raise OSError(errno.EXDEV, "no")
+
+        monkeypatch.setattr(os, "copy_file_range", unable)
+        monkeypatch.setattr(os, "link", unable)
+    body = bytes(range(256)) * 10_000
+    (tmp_path / "source").write_bytes(body)
+    copying.second_name(tmp_path / "source", tmp_path / "other")
+    assert (tmp_path / "other").read_bytes() == body
+    with (tmp_path / "source").open("rb", buffering=0) as source, (tmp_path / "t").open("wb", buffering=0) as target:
+        target.write(b"x")
+        source.seek(5)
+        copying.append(source, target, 2_000_000)
+        with pytest.raises(EOFError):
+            copying.append(source, target, len(body))
+    assert (tmp_path / "t").read_bytes() == b"x" + body[5:]
 
 
 def test_deleting_removes_the_file_and_may_be_repeated(store):

@@ -219,6 +219,17 @@ def test_a_part_of_an_object_that_is_not_known_is_not_the_object(connection, buc
     assert ask(connection, "GET", f"/{bucket}/k")[1] == b"1"
 
 
+def test_what_is_asked_for_in_a_header_cannot_add_another(connection, bucket):
+    ask(connection, "PUT", f"/{bucket}/k", b"1")
+    _, _, headers = ask(connection, "GET", f"/{bucket}/k?response-content-type=a%0d%0ax-evil:%201")
+    assert (headers["Content-Type"], headers["x-evil"]) == ("a  x-evil: 1", None)
+
+
+def test_a_form_may_be_put_without_a_signature(connection, bucket):
+    assert ask(connection, "PUT", f"/{bucket}/k", b"a=b", Content_Type="application/x-www-form-urlencoded")[0] == 200
+    assert ask(connection, "GET", f"/{bucket}/k")[1] == b"a=b"
+
+
 def test_every_part_that_botocore_knows_is_known():
     model = botocore.session.get_session().get_service_model("s3")
     uris = [model.operation_model(name).http["requestUri"] for name in model.operation_names]
@@ -227,7 +238,7 @@ def test_every_part_that_botocore_knows_is_known():
 
 
 def test_a_client_that_waits_is_told_to_continue_only_when_it_should_send(talk, bucket):
-    head = "PUT /{}/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    head = "PUT /{}/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
     assert talk(head.format("no-such-bucket-here").encode()).startswith(b"HTTP/1.1 404")
     answer = talk(head.format(bucket).encode() + b"abc")
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")

@@ -245,6 +245,11 @@ def test_a_web_page_from_elsewhere_changes_nothing(server, origin, status):
     assert ask(server, "GET", "/_localaws/health", Origin=origin)[0] == 200
 
 
+def test_a_call_that_is_not_signed_is_refused(server):
+    status, body, _ = ask(server, "POST", "/", X_Amz_Target="AmazonAthena.StartQueryExecution")
+    assert (status, b"MissingAuthenticationToken" in body) == (403, True)
+
+
 def test_engines_are_closed_with_the_server(tmp_path):
     with Server(tmp_path / "own") as server:
         engine = FakeEngine("glue", {})
