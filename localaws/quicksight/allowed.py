@@ -22,7 +22,12 @@ _PALETTE = {"ChartColor": None, "ColorMap": ("Element", "Color")}
 _QUIET: dict[str, Any] = {"Tooltip": None, "Interactions": None}
 _LABELS = {"Visibility": None, "Overlap": None, "Position": None}
 _SORT = {"CategorySort": None, "CategoryItemsLimit": None, "ColorSort": None, "ColorItemsLimit": None}
-_CELLS = {"Visibility": None, "TextWrap": None, "HorizontalTextAlignment": None, "VerticalTextAlignment": None}
+_CELLS = {
+    "Visibility": frozenset({"VISIBLE"}),
+    "TextWrap": None,
+    "HorizontalTextAlignment": None,
+    "VerticalTextAlignment": None,
+}
 
 CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "BarChartVisual": {
@@ -30,7 +35,7 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
         "FieldWells": {"BarChartAggregatedFieldWells": ("Category", "Values", "Colors")},
         "SortConfiguration": _SORT,
         "Orientation": None,
-        "BarsArrangement": None,
+        "BarsArrangement": frozenset({"CLUSTERED", "STACKED", "STACKED_PERCENT"}),
         "VisualPalette": _PALETTE,
         "CategoryAxis": _AXIS,
         "CategoryLabelOptions": _AXIS_LABEL,
@@ -44,15 +49,19 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
         **_QUIET,
         "FieldWells": {"LineChartAggregatedFieldWells": ("Category", "Values", "Colors")},
         "SortConfiguration": {"CategorySort": None, "CategoryItemsLimitConfiguration": None},
-        "Type": None,
+        "Type": frozenset({"LINE", "AREA", "STACKED_AREA"}),
         "XAxisDisplayOptions": _AXIS,
         "XAxisLabelOptions": _AXIS_LABEL,
         "PrimaryYAxisDisplayOptions": {"AxisOptions": _AXIS},
         "PrimaryYAxisLabelOptions": _AXIS_LABEL,
         "DefaultSeriesSettings": {
-            "LineStyleSettings": ("LineInterpolation", "LineWidth", "LineVisibility"),
+            "LineStyleSettings": {
+                "LineInterpolation": frozenset({"LINEAR", "SMOOTH", "STEPPED"}),
+                "LineWidth": None,
+                "LineVisibility": frozenset({"VISIBLE"}),
+            },
             "MarkerStyleSettings": ("MarkerVisibility",),
-            "AxisBinding": None,
+            "AxisBinding": frozenset({"PRIMARY_YAXIS"}),
         },
         "Legend": _LEGEND,
         "VisualPalette": _PALETTE,
@@ -61,7 +70,7 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
         **_QUIET,
         "FieldWells": {"ComboChartAggregatedFieldWells": ("Category", "BarValues", "LineValues")},
         "SortConfiguration": {"CategorySort": None, "CategoryItemsLimit": None},
-        "BarsArrangement": None,
+        "BarsArrangement": frozenset({"CLUSTERED", "STACKED", "STACKED_PERCENT"}),
         "CategoryAxis": _AXIS,
         "CategoryLabelOptions": _AXIS_LABEL,
         "PrimaryYAxisDisplayOptions": _AXIS,
@@ -88,7 +97,7 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
         "SortConfiguration": ("TrendGroupSort",),
         "KPIOptions": {
             "Comparison": ("ComparisonMethod", "ComparisonFormat"),
-            "PrimaryValueDisplayType": None,
+            "PrimaryValueDisplayType": frozenset({"ACTUAL"}),
             "TrendArrows": ("Visibility",),
             "SecondaryValue": ("Visibility",),
             "ProgressBar": ("Visibility",),
@@ -103,39 +112,36 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
             "TableUnaggregatedFieldWells": ("Values",),
         },
         "SortConfiguration": {"RowSort": None, "PaginationConfiguration": ("PageSize", "PageNumber")},
-        "TableOptions": {"Orientation": None, "HeaderStyle": _CELLS, "CellStyle": _CELLS},
+        "TableOptions": {"Orientation": frozenset({"VERTICAL"}), "HeaderStyle": _CELLS, "CellStyle": _CELLS},
         "FieldOptions": {"SelectedFieldOptions": ("FieldId", "CustomLabel", "Visibility", "Width"), "Order": None},
     },
 }
+COLUMN = ("Column", "FormatConfiguration", "Role")
 VISUAL = ("VisualId", "Title", "Subtitle", "ChartConfiguration", "VisualContentAltText")
 SHEET = ("SheetId", "Name", "Title", "Description", "Visuals", "Layouts", "ContentType")
 DEFINITION = ("DataSetIdentifierDeclarations", "Sheets", "FilterGroups", "ColumnConfigurations", "Options")
 
-# Values that AWS would draw and that are not drawn here, although their key is known.
-_REFUSED_VALUES = {
-    ("AxisBinding", "SECONDARY_YAXIS"): "a second axis of lines is not drawn; use a combo chart",
-    ("PrimaryValueDisplayType", "HIDDEN"): "the value itself is always shown",
-    ("PrimaryValueDisplayType", "COMPARISON"): "the value itself is always shown",
-    ("LineVisibility", "HIDDEN"): "lines are always shown",
-}
-
 
 def refusals(given: Any, allowed: Any, path: str) -> list[str]:
-    """What of ``given`` is neither drawn nor without effect, each as a path and a reason."""
+    """What of ``given`` is neither drawn nor without effect, each as a path and a reason.
+
+    allowed: by key, None for anything, a frozenset for its values, or what is allowed within it.
+    """
     if allowed is None or given is None:
         return []
     if isinstance(given, list):
         return [reason for number, item in enumerate(given) for reason in refusals(item, allowed, f"{path}[{number}]")]
     if not isinstance(given, Mapping):
         return []
-    inner = allowed if isinstance(allowed, Mapping) else dict.fromkeys(allowed)
+    inner: Mapping[str, Any] = allowed if isinstance(allowed, Mapping) else dict.fromkeys(allowed)
     reasons = []
     for key, value in given.items():
         if key not in inner:
             if value not in ({}, [], None):
                 reasons.append(f"{path}.{key} is not drawn by the embedded QuickSight")
-        elif isinstance(value, str) and (key, value) in _REFUSED_VALUES:
-            reasons.append(f"{path}.{key} {value}: {_REFUSED_VALUES[key, value]}")
+        elif isinstance(inner[key], frozenset):
+            if value not in inner[key]:
+                reasons.append(f"{path}.{key} {value} is not drawn; drawn is {' or '.join(sorted(inner[key]))}")
         else:
             reasons += refusals(value, inner[key], f"{path}.{key}")
     return reasons

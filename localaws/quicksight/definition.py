@@ -49,6 +49,8 @@ class _Reader:
     def read(self) -> tuple[Definition, Problems]:
         given = self.given
         self.problems.refuse(allowed.refusals(given, dict.fromkeys(allowed.DEFINITION), "Definition"))
+        for number, item in enumerate(given.get("ColumnConfigurations") or []):
+            self.problems.refuse(allowed.refusals(item, allowed.COLUMN, f"ColumnConfigurations[{number}]"))
         options = given.get("Options") or {}
         self.problems.refuse(allowed.refusals(options, ("WeekStart", "Timezone"), "Definition.Options"))
         if options.get("Timezone") not in (None, "UTC", "Etc/UTC"):
@@ -132,6 +134,9 @@ class _Reader:
         if any(len(wanted[name]) < len(wells[name]) for name in wells):
             return None
         self._check_wells(_KINDS[shape], groups, colors, values, lines, path)
+        labelled = (options.get("DataLabels") or {}).get("Visibility") == "VISIBLE"
+        if labelled and (colors or len(values) > 1):
+            self.problems.refuse([f"{path}.ChartConfiguration.DataLabels of several series are not drawn"])
         if len(self.problems) > before:
             return None
         visual = Visual(

@@ -8,7 +8,7 @@ from typing import Any
 
 from localaws.quicksight.aggregate import AGGREGATIONS
 from localaws.quicksight.columns import Column
-from localaws.quicksight.formats import check_date_pattern
+from localaws.quicksight.formats import check_date_pattern, unknown_number_format
 from localaws.quicksight.model import Field
 from localaws.quicksight.problems import Problems
 
@@ -66,6 +66,7 @@ class FieldReader:
         settings = format_of(details) or self.formats.get(place, {})
         if settings.get("DateTimeFormat"):
             check_date_pattern(settings["DateTimeFormat"], path)
+        self.problems.refuse(unknown_number_format(settings, path))
         aggregation, granularity = None, None
         if shape.endswith("MeasureField"):
             usual = "SUM" if kind == "number" else "COUNT"

@@ -95,6 +95,21 @@ def check_date_pattern(pattern: str, where: str) -> None:
             raise NotSupported(f"{where}: DateTimeFormat {pattern!r} has {match[2]!r}; known here are {known}")
 
 
+def unknown_number_format(config: Mapping[str, Any], where: str) -> list[str]:
+    """What of a field's number format is not written here, each with its place."""
+    reasons = []
+    for kind, details in numeric_format(config).items():
+        scale = details.get("NumberScale", "NONE")
+        if scale not in (*_SCALES, "AUTO"):
+            reasons.append(
+                f"{where}.{kind}: the scale {scale} is not written here; known are {', '.join(_SCALES)}, AUTO"
+            )
+        thousands = (details.get("SeparatorConfiguration") or {}).get("ThousandsSeparator") or {}
+        if thousands.get("GroupingStyle", "DEFAULT") != "DEFAULT":
+            reasons.append(f"{where}.{kind}: the grouping {thousands['GroupingStyle']} is not written here")
+    return reasons
+
+
 def _part(value: datetime, match: re.Match[str]) -> str:
     token = match[0]
     if match[1] is not None:

@@ -18,7 +18,7 @@ from localaws.quicksight.theme import PALETTE
 def series_names(visual: Visual, data: Data, fields: Sequence[Field]) -> list[str]:
     """What the legend says, in order: the colour's values, or the measures' labels."""
     if visual.color is not None:
-        return [shown(visual.color, value) for value in data.colors]
+        return _distinct([shown(visual.color, value) for value in data.colors])
     return _distinct([field.label for field in fields])
 
 

@@ -30,6 +30,9 @@ def chart(visual: Visual, data: Data) -> Spec:
     """The specification of a bar, line, combo or pie chart; its size is that of the element that holds it."""
     if len(data.colors) > MOST_SERIES:
         raise Undrawable(f"The colour has {len(data.colors):,} values; at most {MOST_SERIES} can be told apart.")
+    keys = [axes.key(visual.groups[0], value) for value in data.categories]
+    if len(set(keys)) < len(keys):
+        raise Undrawable(f"Some values of {visual.groups[0].label} look alike in its format: give it a finer one.")
     marks = {"bar": _bars, "line": _lines, "combo": _combo, "pie": _pie}[visual.kind](visual, data)
     spec: Spec = {
         "$schema": SCHEMA,

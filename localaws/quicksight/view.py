@@ -196,7 +196,8 @@ def _figure(visual: Visual, data: Data) -> Figure:
     if len(rows) > 1 and compared and value is not None and rows[-2][1] is not None:
         before = rows[-2][1]
         change = _change(float(value), float(before), options.get("Comparison") or {})
-        direction = "up" if value > before else "down" if value < before else "same"
+        arrows = (options.get("TrendArrows") or {}).get("Visibility") != "HIDDEN"
+        direction = "same" if not arrows else "up" if value > before else "down" if value < before else "same"
         against = shown(group, rows[-2][0])
     spark = options.get("Sparkline") or {}
     drawn = spark.get("Visibility") == "VISIBLE" and len(rows) > 1

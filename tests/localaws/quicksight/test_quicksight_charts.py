@@ -150,6 +150,15 @@ def test_the_axis_of_amounts_begins_where_the_definition_says():
     assert (scale["domainMin"], scale["domainMax"], scale["zero"]) == (500, 3000, False)
 
 
+def test_categories_that_look_alike_are_not_drawn_as_one():
+    whole = {"DecimalPlacesConfiguration": {"DecimalPlaces": 0}}
+    rounded = {"FormatConfiguration": {"NumberDisplayFormatConfiguration": whole}}
+    price = Field("p", "s", "price", "number", format=rounded, label="Price")
+    rows = Data([(1.1, 5), (1.2, 6)], [1.1, 1.2], [], False)
+    with pytest.raises(Undrawable, match="Some values of Price look alike in its format"):
+        chart(visual(groups=(price,)), rows)
+
+
 def test_too_many_series_are_not_drawn():
     rows = Data([(JANUARY, str(n), n) for n in range(31)], [JANUARY], [str(n) for n in range(31)], False)
     with pytest.raises(Undrawable, match="The colour has 31 values; at most 30 can be told apart"):

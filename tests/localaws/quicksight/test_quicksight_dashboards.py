@@ -190,6 +190,26 @@ def laid_out(*elements):
         (laid_out(element("b", ColumnIndex=30)), "'b' reaches beyond the grid's 36 columns"),
         (definition(bar(), bar()), "the visual id 'b' is there twice"),
         ({**definition(), "Sheets": []}, "Sheets is empty"),
+        (definition(bar(BarsArrangement="PILED")), "BarsArrangement PILED is not drawn; drawn is CLUSTERED or STACKED"),
+        (
+            definition(ColumnConfigurations=[{"Column": column(), "ColorsConfiguration": {"CustomColors": [{}]}}]),
+            r"ColumnConfigurations\[0\].ColorsConfiguration is not drawn",
+        ),
+        (
+            definition(
+                ColumnConfigurations=[
+                    {
+                        "Column": column(),
+                        "FormatConfiguration": {
+                            "NumberFormatConfiguration": {
+                                "FormatConfiguration": {"NumberDisplayFormatConfiguration": {"NumberScale": "LAKHS"}}
+                            }
+                        },
+                    }
+                ]
+            ),
+            "the scale LAKHS is not written here",
+        ),
     ],
 )
 def test_what_would_not_be_drawn_is_refused(monthly, given, message):
