@@ -51,26 +51,16 @@ UNLOAD (
         WHERE logins.month IN ('{{ params.months | join("', '") }}')
     ),
 
+    -- One pass over the logins for both grains.
     periods AS (
         SELECT
-            'month' AS grain,
-            CAST(month || '-01' AS date) AS starts_on,
+            CASE WHEN grouping(day) = 1 THEN 'month' ELSE 'day' END AS grain,
+            coalesce(day, CAST(month || '-01' AS date)) AS starts_on,
             count(DISTINCT user_id) AS active_users,
             count(DISTINCT company_id) AS active_companies,
             month
         FROM active
-        GROUP BY month
-
-        UNION ALL
-
-        SELECT
-            'day' AS grain,
-            day AS starts_on,
-            count(DISTINCT user_id) AS active_users,
-            count(DISTINCT company_id) AS active_companies,
-            month
-        FROM active
-        GROUP BY day, month
+        GROUP BY GROUPING SETS ((month), (month, day))
     )
 
     SELECT
