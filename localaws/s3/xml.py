@@ -67,14 +67,19 @@ def _inner(content: Mapping[str, Value]) -> str:
 def _element(name: str, value: Value) -> str:
     if value is None:
         return ""
-    if isinstance(value, Mapping):
-        return f"<{name}>{_inner(value)}</{name}>"
+    if isinstance(value, str):
+        return f"<{name}>{_text(value)}</{name}>"
     if isinstance(value, bool):
         return f"<{name}>{'true' if value else 'false'}</{name}>"
+    if isinstance(value, int):
+        return f"<{name}>{value}</{name}>"
     if isinstance(value, datetime):
         return f"<{name}>{timestamp(value)}</{name}>"
-    if isinstance(value, str | int):
-        # A key may hold characters that XML 1.0 has no place for; S3 sends them as references all the same.
-        text = CONTROL.sub(lambda found: f"&#x{ord(found[0]):x};", escape(str(value), {'"': "&quot;"}))
-        return f"<{name}>{text}</{name}>"
+    if isinstance(value, Mapping):
+        return f"<{name}>{_inner(value)}</{name}>"
     return "".join(_element(name, each) for each in value)
+
+
+def _text(value: str) -> str:
+    # A key may hold characters that XML 1.0 has no place for; S3 sends them as references all the same.
+    return CONTROL.sub(lambda found: f"&#x{ord(found[0]):x};", escape(value, {'"': "&quot;"}))

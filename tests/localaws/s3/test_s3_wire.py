@@ -239,6 +239,7 @@ def test_every_part_that_botocore_knows_is_known():
 
 def test_a_client_that_waits_is_told_to_continue_only_when_it_should_send(talk, bucket):
     head = "PUT /{}/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
+    head += "Connection: close\r\n\r\n"
     assert talk(head.format("no-such-bucket-here").encode()).startswith(b"HTTP/1.1 404")
     answer = talk(head.format(bucket).encode() + b"abc")
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
