@@ -14,13 +14,12 @@ import pyarrow.csv
 
 from millrace.contracts import Contract
 from millrace.convert import records as cutting
-from millrace.convert import text, typed
+from millrace.convert import scan, text, typed
 from millrace.convert.checks import ColumnCheck
 from millrace.convert.header import Header
-from millrace.convert.lines import KEPT_BYTES, first_line_end
+from millrace.convert.lines import first_line_end, kept
 
 DICTIONARY = pa.dictionary(pa.int32(), pa.string())
-_HEX = (b"0x", b"0X")
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class BlockConverter:
         self._names = [f"\0{index}" for index in range(header.width)]
         for name, index in header.fields.items():
             self._names[index] = name
+        self._bytes = scan.Scanner()
         self._clean = True
         self._spanning = False
         self._options: dict[tuple[Any, ...], Any] = {}
@@ -76,7 +76,7 @@ class BlockConverter:
             usable = block[: found.consumed]
         columns = self._at_once(usable) if self._clean or found is not None else None
         if columns is not None and found is None:
-            lines = _line_count(block)
+            lines = self._bytes.line_count(block)
             if len(columns[0]) == lines:
                 return Converted(columns, lines, (), len(block), lines)
             found = self._cut(block, final, beyond)
@@ -104,10 +104,10 @@ class BlockConverter:
 
     def _at_once(self, block: bytes) -> list[Any] | None:
         """The columns of a block in which no record is bad, else None."""
-        if not block or b"\0" in block or not _is_utf8(block) or self._may_be_long(block):
+        if not block or b"\0" in block or not scan.is_utf8(block) or scan.may_exceed(block, self.limit):
             return None
         types = tuple(self._type(column.name, column.type) for column in self.present)
-        if pa.int64() in types and _holds_hex(block):
+        if pa.int64() in types and self._bytes.hold_hex(block):
             return None
         try:
             table = self._read(block, types, None)
@@ -132,32 +132,36 @@ class BlockConverter:
         rows_in = int(usable.sum())
         self._mark_bad_bytes(block, found, bad)
         usable[list(bad)] = False
-        kept = np.flatnonzero(usable)
+        members = np.flatnonzero(usable)
         ragged: list[Any] = []
-        table = self._read_text(_without(block, found, usable), ragged) if len(kept) else None
+        table = self._read_text(_without(block, found, usable), ragged) if len(members) else None
         for row in ragged:
-            bad[int(kept[row.number - 1])] = (
+            bad[int(members[row.number - 1])] = (
                 "",
                 f"{row.actual_columns} fields where the header has {self.header.width}",
             )
         if ragged:
-            usable[[int(kept[row.number - 1]) for row in ragged]] = False
-            kept = np.flatnonzero(usable)
+            usable[[int(members[row.number - 1]) for row in ragged]] = False
+            members = np.flatnonzero(usable)
         columns, rows = self._empty(), 0
         if table is not None and table.num_rows:
-            if table.num_rows != len(kept):
-                raise RuntimeError(f"{table.num_rows} rows were read of {len(kept)} records at line {first_line}")
-            columns, rows = self._decide(table, kept, bad)
+            if table.num_rows != len(members):
+                raise RuntimeError(f"{table.num_rows} rows were read of {len(members)} records at line {first_line}")
+            columns, rows = self._decide(table, members, bad)
         self._clean = not bad
         rejects = [
-            Reject(first_line + int(found.lines[index]), *bad[index], _raw(block, found, index))
+            Reject(
+                first_line + int(found.lines[index]),
+                *bad[index],
+                kept(block[found.starts[index] : found.ends[index]], self.limit),
+            )
             for index in sorted(bad)
         ]
         if rows + len(rejects) != rows_in:
             raise RuntimeError(f"{rows_in} rows in, {rows} out, {len(rejects)} rejected at line {first_line}")
         return Converted(columns, rows, rejects, found.consumed, found.line_count)
 
-    def _decide(self, table: Any, kept: text.Ints, bad: dict[int, tuple[str, str]]) -> tuple[list[Any], int]:
+    def _decide(self, table: Any, members: text.Ints, bad: dict[int, tuple[str, str]]) -> tuple[list[Any], int]:
         columns: dict[str, Any] = {}
         any_bad = np.zeros(table.num_rows, np.bool_)
         for column in self.in_file_order:
@@ -171,7 +175,7 @@ class BlockConverter:
             columns[name] = values
             new = np.flatnonzero(wrong & ~any_bad)
             for row, cell in zip(new.tolist(), texts.take(pa.array(new)).to_pylist(), strict=True):
-                bad[int(kept[row])] = (name, check.reason(cell, self.timezone))
+                bad[int(members[row])] = (name, check.reason(cell, self.timezone))
             any_bad[new] = True
         if any_bad.any():
             good = pa.array(~any_bad)
@@ -195,16 +199,6 @@ class BlockConverter:
             name = "UTF-8" if self.encoding == "utf-8" else self.encoding
             bad.setdefault(index, ("", f"byte 0x{block[bad_at]:02x} at offset {bad_at - start} is not {name}"))
             at = int(found.starts[index + 1]) if index + 1 < len(found.starts) else found.consumed
-
-    def _may_be_long(self, block: bytes) -> bool:
-        """Whether a line may be longer than the limit: some window of that size holds no line's end."""
-        start = 0
-        while len(block) - start > self.limit:
-            end = block.rfind(b"\n", start, start + self.limit + 1)
-            if end < 0:
-                return True
-            start = end + 1
-        return False
 
     def _type(self, name: str, kind: str) -> Any:
         if kind == "timestamp":
@@ -276,32 +270,6 @@ class BlockConverter:
         return typed.arrow_type(self.contract.column(name))
 
 
-def _is_utf8(block: bytes) -> bool:
-    if block.isascii():
-        return True
-    offsets: Any = np.array([0, len(block)], np.int64)
-    whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(block)])
-    try:
-        whole.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _holds_hex(block: bytes) -> bool:
-    """Whether ``0x`` occurs, which Arrow would read as a hexadecimal number."""
-    return any(word in block for word in _HEX)
-
-
-def _line_count(block: bytes) -> int:
-    data = np.frombuffer(block, np.uint8)
-    count = int(np.count_nonzero(data == cutting.LF))
-    if b"\r" in block:
-        returns = data == cutting.CR
-        count += int(np.count_nonzero(returns)) - int(np.count_nonzero(returns[:-1] & (data[1:] == cutting.LF)))
-    return count + (block[-1] not in (cutting.LF, cutting.CR))
-
-
 def _without(block: bytes, found: cutting.Records, usable: text.Bools) -> bytes:
     """The block's usable records, in whole runs."""
     if usable.all() and found.consumed == len(block):
@@ -312,8 +280,3 @@ def _without(block: bytes, found: cutting.Records, usable: text.Bools) -> bytes:
         block[stops[start] : stops[stop]]
         for start, stop in zip(edges[0::2].tolist(), edges[1::2].tolist(), strict=True)
     )
-
-
-def _raw(block: bytes, found: cutting.Records, index: int) -> bytes:
-    raw = block[found.starts[index] : found.ends[index]]
-    return raw[:KEPT_BYTES] if found.bad.get(index, "").startswith("line longer") else raw

@@ -14,11 +14,11 @@ from millrace.contracts import Contract
 from millrace.convert import records, stream
 from millrace.convert.blocks import BlockConverter, Reject
 from millrace.convert.header import Header, Refused, match
-from millrace.convert.lines import KEPT_BYTES, Lines, LongLine
+from millrace.convert.lines import Lines, LongLine, kept
 from millrace.convert.parquet import ParquetTarget
 from millrace.convert.sinks import Sink
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 REJECT_COLUMNS = ("file", "line", "column", "reason", "raw")
 
 
@@ -182,7 +182,7 @@ class _Conversion:
         self.outcome.rows_out = 0
         self.outcome.rows_rejected = self.outcome.rows_in
         self.rejects.restart()
-        self.rejects.add([Reject(1, "", reason, self.header_text[:KEPT_BYTES])])
+        self.rejects.add([Reject(1, "", reason, kept(self.header_text, self.limit))])
 
 
 @dataclass

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# What is kept of a line that is longer than the limit; the raw object has it all.
-KEPT_BYTES = 65_536
+_KEPT_BYTES = 65_536
+
+
+def kept(raw: bytes, limit: int) -> bytes:
+    """A record as rejects quote it: of one that is longer than the limit the beginning; the raw object has it all."""
+    return raw if len(raw) <= limit else raw[: min(limit, _KEPT_BYTES)]
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Lines:
     @property
     def beyond(self) -> int:
         """How many bytes of the next line are at hand already."""
-        return len(self._tail)
+        return first_line_end(self._tail) or len(self._tail)
 
     def next(self, carry: bytes) -> bytes | LongLine:
         """The next block, which begins with ``carry``, what the reader left of the one before."""
@@ -41,20 +45,26 @@ class Lines:
                 self.final = True
                 data, self._tail = carry + self._tail, b""
                 return (
-                    LongLine(data[:KEPT_BYTES]) if not carry and len(data) > self._limit and _one_line(data) else data
+                    LongLine(kept(data, self._limit))
+                    if not carry and len(data) > self._limit and _one_line(data)
+                    else data
                 )
-            end = last_line_end(chunk, self._tail)
+            end = _last_line_end(chunk)
             if end:
                 data = b"".join((carry, self._tail, memoryview(chunk)[:end]))
                 self._tail = chunk[end:]
                 return data
             self._tail += chunk
             if len(carry) + len(self._tail) > self._limit:
+                end = _last_line_end(self._tail)
+                if end:
+                    data, self._tail = carry + self._tail[:end], self._tail[end:]
+                    return data
                 return carry or self._skip_line()
         return b""
 
     def _skip_line(self) -> LongLine:
-        head, self._tail = self._tail[:KEPT_BYTES], self._tail[-1:]
+        head, self._tail = kept(self._tail, self._limit), self._tail[-1:]
         for chunk in self._chunks:
             data = self._tail + chunk
             end = first_line_end(data)
@@ -66,7 +76,7 @@ class Lines:
         return LongLine(head)
 
 
-def last_line_end(chunk: bytes, before: bytes) -> int:
+def _last_line_end(chunk: bytes) -> int:
     """Where the last line that ends in the chunk ends, or 0.
 
     A carriage return counts only where no line feed is to be seen and something other than one follows it.

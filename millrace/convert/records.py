@@ -118,7 +118,7 @@ def _patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     lenient = rb"(?:%b[^\r\n%b]*+|%b)" % (quoted, sep, plain)
     strict = rb"(?:%b(?=[\r\n%b]|\Z)|%b)" % (quoted, sep, plain)
     return tuple(  # type: ignore[return-value]
-        re.compile(rb"%b(?:%b%b)*+%b" % (field, sep, field, end)) for field in (lenient, strict)
+        re.compile(rb"(%b(?:%b%b)*+)%b" % (field, sep, field, end)) for field in (lenient, strict)
     )
 
 
@@ -132,7 +132,7 @@ def _one_by_one(
     while at < size:
         match = lenient.match(block, at)
         line_end = int(newlines[line]) + 1 if (line := int(np.searchsorted(newlines, at))) < len(newlines) else size
-        short = match is not None and match.end() - at - 1 <= limit
+        short = match is not None and match.end(1) - at <= limit
         if match is not None and (match.end() <= line_end or (short and strict.match(block, at))):
             at = match.end()
         else:

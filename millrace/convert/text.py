@@ -9,13 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millrace.convert.cells import WHITESPACE
-
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-
-_IS_SPACE = np.zeros(256, np.bool_)
-_IS_SPACE[[ord(character) for character in WHITESPACE]] = True
 
 
 def offsets_and_bytes(strings: Any) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
@@ -32,12 +27,21 @@ def trimmed(strings: Any) -> Any:
     if len(strings) == 0:
         return strings
     ends, data = offsets_and_bytes(strings)
-    filled = np.flatnonzero(ends[1:] > ends[:-1])
-    if not (_IS_SPACE[data[ends[filled]]].any() or _IS_SPACE[data[ends[filled + 1] - 1]].any()):
+    starts, stops = ends[:-1], ends[1:]
+    if strings.null_count or not (stops > starts).all():
+        filled = np.flatnonzero(stops > starts)
+        starts, stops = starts[filled], stops[filled]
+    # Whitespace sorts before every visible byte, so two minima tell that there is none.
+    if not len(starts) or min(data.take(starts).min(), data.take(stops - 1).min()) > ord(" "):
         return strings
     result = pc.ascii_trim_whitespace(strings)
     empty = pc.binary_length(result).to_numpy(zero_copy_only=False) == 0
     return pc.if_else(pa.array(empty), pa.scalar(None, pa.string()), result)
+
+
+def longest(strings: Any) -> int:
+    """The most bytes that one of the strings has."""
+    return int(np.diff(offsets_and_bytes(strings)[0]).max(initial=0))
 
 
 def with_bytes_outside(strings: Any, allowed: Bools) -> Ints:
