@@ -130,10 +130,11 @@ class Lake:
         return [[cell["VarCharValue"] for cell in row["Data"]] for row in rows[1:]]
 
 
-def timed(function: Any, *arguments: Any) -> tuple[float, Any]:
-    began = time.perf_counter()
-    result = function(*arguments)
-    return time.perf_counter() - began, result
+def timed(function: Any, *arguments: Any) -> tuple[float, float]:
+    """Wall and CPU seconds of all threads."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    function(*arguments)
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main() -> int:
@@ -156,16 +157,19 @@ def main() -> int:
             return 1
         times = []
         for _ in range(PAIRS):
-            ours = timed(lake.query, trino)[0]
-            times.append((ours, timed(lambda: lake.duckdb.execute(direct).fetchall())[0]))
+            ours = timed(lake.query, trino)
+            times.append((ours, timed(lambda: lake.duckdb.execute(direct).fetchall())))
         trivial = [timed(lake.query, "SELECT 1")[0] for _ in range(PAIRS)]
         lake.duckdb.close()
-    ratio = statistics.median(ours / theirs for ours, theirs in times)
-    athena, plain = (statistics.median(pair[index] for pair in times) for index in (0, 1))
     print(f"{given.memberships:,} memberships, {given.companies:,} companies, {given.months} months, {PAIRS} pairs")
-    print(f"final query: Athena {athena * 1000:.1f} ms, DuckDB {plain * 1000:.1f} ms, ratio {ratio:.2f} (bar {BAR})")
+    ratios = []
+    for index, clock in enumerate(("wall", "CPU")):
+        ratios.append(statistics.median(ours[index] / theirs[index] for ours, theirs in times))
+        athena, plain = (statistics.median(pair[side][index] for pair in times) * 1000 for side in (0, 1))
+        print(f"final query, {clock}: Athena {athena:.1f} ms, DuckDB {plain:.1f} ms, ratio {ratios[index]:.2f}")
     print(f"SELECT 1: {statistics.median(trivial) * 1000:.1f} ms from the start to SUCCEEDED")
-    return 0 if ratio <= BAR else 1
+    print(f"bar: wall {BAR}")
+    return 0 if ratios[0] <= BAR else 1
 
 
 if __name__ == "__main__":
