@@ -1,1 +1,1 @@
-"""Athena, executed: Trino SQL translated with its types to DuckDB, DDL on the Glue catalog, results where AWS puts them."""
+"""Athena, executed: Trino SQL translated with its types to DuckDB, DDL on the Glue catalog, results in S3."""

@@ -56,7 +56,7 @@ CREATE OR REPLACE TEMP MACRO athena_fit(x, size, kind) AS
          ELSE athena_fail('INVALID_CAST_ARGUMENT', 'Value ' || x || ' cannot be represented as ' || kind, '') END;
 
 -- Casts to text
-CREATE OR REPLACE TEMP MACRO athena_join3(a, b, c) AS a || b || c;
+CREATE OR REPLACE TEMP MACRO athena_round_timestamp(us, step) AS make_timestamp(us - ((us % step) + step) % step);
 CREATE OR REPLACE TEMP MACRO athena_scientific(digits, exponent) AS
     left(digits, 1) || '.' || CASE WHEN length(digits) = 1 THEN '0' ELSE substr(digits, 2) END || 'E' || exponent;
 -- mantissa: digits with at most one point, such as 0.0375 or 37.5; exponent: the power of ten it stands with
@@ -213,6 +213,8 @@ CREATE OR REPLACE TEMP MACRO athena_subscript(a, i) AS
 CREATE OR REPLACE TEMP MACRO athena_element_at(a, i) AS
     CASE WHEN i = 0 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'SQL array indices start at 1', a[1]) ELSE a[i] END;
 CREATE OR REPLACE TEMP MACRO athena_has_null(a) AS len(a) > list_count(a);
+CREATE OR REPLACE TEMP MACRO athena_array_position(a, x) AS
+    CASE WHEN a IS NULL OR x IS NULL THEN NULL ELSE coalesce(list_position(a, x), 0) END;
 CREATE OR REPLACE TEMP MACRO athena_contains(a, x) AS
     CASE WHEN a IS NULL OR x IS NULL THEN NULL WHEN list_contains(a, x) THEN true WHEN athena_has_null(a) THEN NULL ELSE false END;
 CREATE OR REPLACE TEMP MACRO athena_any(flags) AS

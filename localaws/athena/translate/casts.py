@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localaws.athena.translate import zones
 from localaws.athena.translate.errors import refuse
-from localaws.athena.translate.scope import NO_LITERAL, Value, combine, text
+from localaws.athena.translate.scope import Value, combine, text
 from localaws.athena.translate.types import (
     INTEGRAL,
     TSTZ,
@@ -106,17 +106,7 @@ def _text_to_timestamp(value: Value, target: Type) -> str:
 
 
 def _text_to_zoned(value: Value, target: Type) -> str:
-    zone = literal_zone(value)
-    if target.zone is not None:
-        moment = f"athena_zoned({value.sql}).t"
-        return moment if zone == target.zone else moment
-    return f"athena_zoned({_text_sql(value)})"
-
-
-def literal_zone(value: Value) -> str | None:
-    """The zone that a literal such as '2024-01-01 00:00 UTC' names."""
-    words = str(value.literal).split() if value.literal is not NO_LITERAL else []
-    return words[-1] if len(words) == 3 else None
+    return f"athena_zoned({_text_sql(value)})" + (".t" if target.zone is not None else "")
 
 
 def _text_to_time(value: Value, target: Type) -> str:
@@ -153,9 +143,7 @@ def _timestamp_to_text(value: Value, target: Type) -> str:
 
 def _zoned_to_text(value: Value, target: Type) -> str:
     moment = timestamp_text(zones.local(value), value.type.precision)
-    return _fit(
-        f"concat_null({moment}, ' ', {zones.zone_sql(value)})".replace("concat_null", "athena_join3"), value, target
-    )
+    return _fit(f"({moment} || ' ' || {zones.zone_sql(value)})", value, target)
 
 
 def timestamp_text(sql: str, precision: int) -> str:
@@ -169,7 +157,7 @@ def round_timestamp(sql: str, source: int, target: int) -> str:
     if target >= source:
         return sql
     step = 10 ** (6 - target)
-    return f"make_timestamp(((epoch_us({sql}) + {step // 2}) - ((epoch_us({sql}) + {step // 2}) % {step} + {step}) % {step}))"
+    return f"athena_round_timestamp(epoch_us({sql}) + {step // 2}, {step})"
 
 
 def _timestamp_to_timestamp(value: Value, target: Type) -> str:
@@ -264,7 +252,8 @@ _CASTS = {
     ("text", "timestamp"): _text_to_timestamp, ("text", TSTZ): _text_to_zoned, ("text", "time"): _text_to_time,
     ("date", "text"): _number_to_text, ("date", "timestamp"): _plain, ("date", TSTZ): _to_zoned,
     ("timestamp", "date"): _plain, ("timestamp", "timestamp"): _timestamp_to_timestamp,
-    ("timestamp", TSTZ): _to_zoned, ("timestamp", "text"): _timestamp_to_text, ("timestamp", "time"): _timestamp_to_time,
+    ("timestamp", TSTZ): _to_zoned, ("timestamp", "text"): _timestamp_to_text,
+    ("timestamp", "time"): _timestamp_to_time,
     (TSTZ, "timestamp"): _zoned_to_timestamp, (TSTZ, "date"): _zoned_to_date, (TSTZ, "text"): _zoned_to_text,
     (TSTZ, TSTZ): _to_zoned, ("time", "text"): _time_to_text,
     ("array", "array"): _array_to_array, ("map", "map"): _map_to_map, ("row", "row"): _row_to_row,

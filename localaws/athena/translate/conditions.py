@@ -16,7 +16,7 @@ from localaws.athena.translate.types import BOOLEAN, VARCHAR, Type, common
 if TYPE_CHECKING:
     from localaws.athena.translate.expressions import ExpressionBinder
 
-_OPERATORS = {
+OPERATORS = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
     exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
 }  # fmt: skip
@@ -24,7 +24,7 @@ _OPERATORS = {
 
 def compare(binder: ExpressionBinder, node: exp.Binary) -> Value:
     """Left op right, or left op ANY/ALL (subquery)."""
-    operator = _OPERATORS[type(node)]
+    operator = OPERATORS[type(node)]
     if isinstance(node.expression, exp.Any | exp.All):
         return _quantified(binder, node, operator)
     return operators.compare(operator, binder.bind(node.this), binder.bind(node.expression))
@@ -52,10 +52,8 @@ def _against(
         )
     right = bound.columns[0]
     kind = common(value.type, right.type)
-    if kind is None or kind.name in ("real", "double"):
-        if kind is None:
-            raise operators.NoOperator
-        binder.context.source  # floats keep DuckDB's IN: NaN in a subquery is the one difference
+    if kind is None:
+        raise operators.NoOperator
     left = operators.comparable(coerce(value, kind))
     item = Value(f"q.{bound.names[0]}", right.type)
     target = operators.comparable(coerce(item, kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.trino import Trino
@@ -26,24 +26,30 @@ def _decimal_of(digits: str, written: Any) -> Any:
     return exp.DataType(this=written.this, expressions=sizes, nested=False)
 
 
-class AthenaQuery(Trino):
+class AthenaQuery(Trino):  # type: ignore[misc]
     """The grammar of Athena's queries."""
 
     INDEX_OFFSET = 0
 
-    class Tokenizer(Trino.Tokenizer):
+    class Tokenizer(Trino.Tokenizer):  # type: ignore[misc]
         """Trino's tokens, without the operators that sqlglot takes from other databases."""
 
-        KEYWORDS = {k: v for k, v in Trino.Tokenizer.KEYWORDS.items() if k not in _FOREIGN_OPERATORS}
+        KEYWORDS: ClassVar[dict[str, Any]] = {
+            k: v for k, v in Trino.Tokenizer.KEYWORDS.items() if k not in _FOREIGN_OPERATORS
+        }
 
-    class Parser(TrinoParser):
+    class Parser(TrinoParser):  # type: ignore[misc]
         """Trino's grammar, without the meaning that sqlglot gives to functions."""
 
-        FUNCTIONS: dict[str, Any] = {}
-        TYPE_LITERAL_PARSERS = TrinoParser.TYPE_LITERAL_PARSERS | {
-            exp.DType.DECIMAL: lambda self, this, to: self.expression(exp.Cast(this=this, to=_decimal_of(this.name, to)))
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = TrinoParser.TYPE_LITERAL_PARSERS | {
+            exp.DType.DECIMAL: lambda self, this, to: self.expression(
+                exp.Cast(this=this, to=_decimal_of(this.name, to))
+            )
         }
-        FUNCTION_PARSERS = {k: v for k, v in TrinoParser.FUNCTION_PARSERS.items() if k in _SPECIAL_FORMS}
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+            k: v for k, v in TrinoParser.FUNCTION_PARSERS.items() if k in _SPECIAL_FORMS
+        }
 
 
 def parse(sql: str) -> Any:

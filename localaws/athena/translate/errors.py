@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from localaws.core import AwsError, NotSupported
 
 MARK = "athena!"  # starts the text of an error that the generated SQL raises on purpose
 
 _INT = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
-_PRECISE = (
+_PRECISE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], tuple[str, str]]], ...] = (
     (
         re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT\d+) \((.*)\)"),
         lambda m: ("NUMERIC_VALUE_OUT_OF_RANGE", f"{_INT[m[2]]} {m[1]} overflow: {m[3]}"),

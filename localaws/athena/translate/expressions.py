@@ -269,7 +269,8 @@ _SYMBOLS: dict[type, str] = {
 
 
 _HANDLERS: dict[type, Callable[[ExpressionBinder, Any], Value]] = {
-    exp.Column: _column, exp.Identifier: _identifier, exp.Dot: _dot, exp.Paren: _paren, exp.Literal: literals.literal, exp.Null: _null,
+    exp.Column: _column, exp.Identifier: _identifier, exp.Dot: _dot, exp.Paren: _paren,
+    exp.Literal: literals.literal, exp.Null: _null,
     exp.Boolean: _boolean, exp.Neg: _neg, exp.Not: _not, exp.And: _logical, exp.Or: _logical, exp.DPipe: _concat,
     exp.Case: _case, exp.If: _if, exp.Cast: _cast, exp.TryCast: _cast, exp.Array: _array, exp.Bracket: _bracket,
     exp.AtTimeZone: _at_time_zone, exp.Tuple: _tuple, exp.Subquery: _scalar_subquery, exp.Interval: literals.interval,
@@ -277,9 +278,10 @@ _HANDLERS: dict[type, Callable[[ExpressionBinder, Any], Value]] = {
     exp.Parameter: _placeholder, exp.CurrentCatalog: _session, exp.CurrentUser: _session,
     exp.In: conditions.in_, exp.Exists: conditions.exists, exp.Like: conditions.like, exp.Escape: conditions.escape,
     exp.Between: conditions.between, exp.Is: conditions.is_null,
-    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ), conditions.compare),
+    **dict.fromkeys(conditions.OPERATORS, conditions.compare),
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), _binary),
     **dict.fromkeys((exp.Anonymous, exp.Window, exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.GroupConcat,
                      exp.Extract, exp.Trim, exp.StrPosition, exp.Substring, exp.ParseJSON,
-                     exp.CurrentDate, exp.CurrentTimestamp, exp.Localtimestamp, exp.Localtime, exp.CurrentTime), calls.call),
+                     exp.CurrentDate, exp.CurrentTimestamp, exp.Localtimestamp, exp.Localtime,
+                     exp.CurrentTime), calls.call),
 }  # fmt: skip

@@ -32,7 +32,8 @@ _ZONE_TAIL = re.compile(r"^\s*[+-]?\d{4,}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?:
 _UNIT_MS = {"SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000, "WEEK": 604_800_000}
 _UNIT_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 # sqlglot's names of types, where they are not Trino's.
-_TYPE_NAMES = {"INT": "integer", "TEXT": "varchar", "FLOAT": "real", "TIMESTAMPTZ": TSTZ, "STRUCT": "row", "TIMETZ": "time with time zone"}  # fmt: skip
+_TYPE_NAMES = {"INT": "integer", "TEXT": "varchar", "FLOAT": "real", "TIMESTAMPTZ": TSTZ,
+               "STRUCT": "row", "TIMETZ": "time with time zone"}  # fmt: skip
 
 
 def literal(_: Any, node: exp.Literal) -> Value:
@@ -71,7 +72,7 @@ def hex_string(_: Any, node: exp.HexString) -> Value:
 
 
 def unicode_string(_: Any, node: exp.UnicodeString) -> Value:
-    """U&'caf\\00e9'."""
+    r"""U&'caf\00e9'."""
     if node.args.get("escape"):
         raise refuse("UESCAPE")
     plain = re.sub(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|(\\))", _unicode, node.this)

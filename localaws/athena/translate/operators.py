@@ -56,7 +56,9 @@ def _compare_nested(operator: str, a: Value, b: Value) -> str:
     """Equality that is null where an element is: of rows field by field; arrays with nulls fail when they are met."""
     if a.type.name == "row" and operator in ("=", "<>"):
         names = field_names(a.type)
-        pairs = [(Value(f"({a.sql}).{n}", k), Value(f"({b.sql}).{n}", k)) for n, k in zip(names, a.type.args, strict=True)]
+        pairs = [
+            (Value(f"({a.sql}).{n}", k), Value(f"({b.sql}).{n}", k)) for n, k in zip(names, a.type.args, strict=True)
+        ]
         equal = "(" + " AND ".join(compare("=", x, y).sql for x, y in pairs) + ")"
         return equal if operator == "=" else f"(NOT {equal})"
     if a.type.name != "array" or a.type.args[0].args or a.type.args[0].name in ("real", "double"):
@@ -209,8 +211,8 @@ def add_interval(moment: Value, interval: Value, sign: str) -> Value:
     if kind == DATE:
         if not months:
             step = f"CAST({interval.sql} // {DAY_MS} AS INTEGER)"
-            what = "Cannot add hour, minutes or seconds to a date"
-            check = f"CASE WHEN {interval.sql} % {DAY_MS} <> 0 THEN {failure('INVALID_FUNCTION_ARGUMENT', what, DATE)} ELSE "
+            fails = failure("INVALID_FUNCTION_ARGUMENT", "Cannot add hour, minutes or seconds to a date", DATE)
+            check = f"CASE WHEN {interval.sql} % {DAY_MS} <> 0 THEN {fails} ELSE "
             whole = interval.literal is not NO_LITERAL and interval.literal % DAY_MS == 0
             sql = f"({moment.sql} {sign} {step})"
             return combine(sql if whole else f"{check}{sql} END", kind, parts)

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from localaws.athena.translate import operators
 from localaws.athena.translate.errors import refuse
-from localaws.athena.translate.scope import Value
+from localaws.athena.translate.scope import NO_LITERAL, Value
 
 if TYPE_CHECKING:
     from localaws.athena.translate.expressions import ExpressionBinder
@@ -26,7 +26,7 @@ def order_by(binder: ExpressionBinder, clause: Any, outputs: list[Value], *, dis
             what = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
             binder.context.fail("EXPRESSION_NOT_IN_DISTINCT", what, item)
         binder.sorted_by.append((item.this, value))
-        if value.literal is not operators.NO_LITERAL:
+        if value.literal is not NO_LITERAL:
             continue
         parts.append(sort_key(binder, item, value))
     return f" ORDER BY {', '.join(parts)}" if parts else ""

@@ -80,6 +80,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     if known:
         return
+    parameters: Any
     for name, (function, parameters, result) in _FUNCTIONS.items():
-        nulls = "special" if name == "athena_json_get" else "default"
-        connection.create_function(name, function, parameters, result, null_handling=nulls)  # type: ignore[arg-type]
+        nulls: Any = "special" if name == "athena_json_get" else "default"
+        connection.create_function(name, function, parameters, result, null_handling=nulls)

@@ -15,15 +15,15 @@ from localaws.athena.translate.recursion import bind_recursive
 from localaws.athena.translate.scope import Column, Context, Field, Scope, Value, name
 from localaws.athena.translate.types import UNKNOWN, Type, common, duckdb_type
 
-_SELECT_PARTS = {"expressions", "from_", "joins", "laterals", "where", "group", "having", "windows", "distinct", "order",
-                 "limit", "offset", "with_"}  # fmt: skip
+_SELECT_PARTS = {"expressions", "from_", "joins", "laterals", "where", "group", "having", "windows", "distinct",
+                 "order", "limit", "offset", "with_"}  # fmt: skip
 _SET_PARTS = {"this", "expression", "distinct", "order", "limit", "offset", "with_"}
 _WORDS = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
 
 
 @dataclass
 class Bound:
-    """A translated query: its SQL, its columns' types, the names it shows and the quoted ones that its SQL gives them."""
+    """A translated query: its SQL, its columns' types, the names it shows and the quoted ones in its SQL."""
 
     sql: str
     columns: list[Value]

@@ -47,7 +47,8 @@ def bind_recursive(
     within = f"""CASE WHEN "$depth" > {MAX_DEPTH} THEN {failure("NOT_SUPPORTED", what, BOOLEAN)} ELSE true END"""
     sql = (
         f'{raw}({listed}, "$depth") AS (SELECT {listed}, 0 FROM ({anchor.sql}) AS a({listed}) UNION ALL '
-        f"SELECT {listed}, {reached} + 1 FROM ({as_types(step, kinds)}) AS s({listed}) WHERE {reached} <= {MAX_DEPTH}), "
+        f"SELECT {listed}, {reached} + 1 FROM ({as_types(step, kinds)}) AS s({listed}) "
+        f"WHERE {reached} <= {MAX_DEPTH}), "
         f"{emitted}({listed}) AS (SELECT {listed} FROM {raw} WHERE {within})"
     )
     return Bound(sql, [Value(n, k) for n, k in zip(anchor.names, kinds, strict=True)], anchor.shown, anchor.names), sql

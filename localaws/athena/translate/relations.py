@@ -137,7 +137,7 @@ def _table(queries: QueryBinder, node: Any) -> Relation:
         return relation
     names = [c.name for c in alias.args.get("columns") or []] or [f.name for f in relation.fields]
     if len(names) != len(relation.fields):
-        what = f"Column alias list has {len(names)} entries but '{alias.name}' has {len(relation.fields)} columns available"
+        what = f"Column alias list has {len(names)} entries but '{alias.name}' has {len(relation.fields)} columns"
         context.fail("MISMATCHED_COLUMN_ALIASES", what, node)
     renamed = alias.args.get("columns") is not None and len(alias.args["columns"]) > 0
     relation.fields = [

@@ -75,17 +75,17 @@ def decimal(precision: int, scale: int) -> Type:
 
 
 def varchar(length: int | None) -> Type:
-    """varchar(length), or unbounded varchar."""
+    """The varchar type of a length, or of any length."""
     return VARCHAR if length is None else Type("varchar", (length,))
 
 
 def array(element: Type) -> Type:
-    """array(element)."""
+    """The array type of an element type."""
     return Type("array", args=(element,))
 
 
 def map_of(key: Type, value: Type) -> Type:
-    """map(key, value)."""
+    """The map type of a key and a value type."""
     return Type("map", args=(key, value))
 
 
@@ -210,7 +210,8 @@ def _parse(text: str) -> tuple[Type, str]:
 
 
 def _arguments(text: str) -> tuple[list[str], str]:
-    depth, start, parts = 0, 1, []
+    depth, start = 0, 1
+    parts: list[str] = []
     for i, c in enumerate(text):
         depth += (c in "(<") - (c in ")>")
         if depth == 0:

@@ -13,7 +13,16 @@ import duckdb
 import pytest
 import yaml
 
-from localaws.athena.translate import Column, Query, SqlError, duckdb_type, parse_type, prepare, runtime_error, translate_query
+from localaws.athena.translate import (
+    Column,
+    Query,
+    SqlError,
+    duckdb_type,
+    parse_type,
+    prepare,
+    runtime_error,
+    translate_query,
+)
 
 CORPUS = Path(__file__).parent / "corpus"
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)

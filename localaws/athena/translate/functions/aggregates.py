@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from localaws.athena.translate.expressions import ExpressionBinder
 
 # {d}: DISTINCT, {o}: ORDER BY, {f}: FILTER and OVER
-_TWO = {"corr": "corr", "covar_pop": "covar_pop", "covar_samp": "covar_samp", "regr_slope": "regr_slope", "regr_intercept": "regr_intercept"}  # fmt: skip
+_TWO = {"corr": "corr", "covar_pop": "covar_pop", "covar_samp": "covar_samp",
+        "regr_slope": "regr_slope", "regr_intercept": "regr_intercept"}  # fmt: skip
 _ONE = {"stddev": "stddev_samp", "stddev_samp": "stddev_samp", "stddev_pop": "stddev_pop", "variance": "var_samp",
         "var_samp": "var_samp", "var_pop": "var_pop"}  # fmt: skip
 TABLE = registry.table(
@@ -212,7 +214,8 @@ def _grouping(binder: ExpressionBinder, node: Any, arguments: list[Any], modifie
     return combine(sql, INTEGER, values, aggregate=True, loose=frozenset())
 
 
-SPECIAL = {
-    "sum": _decimal_or("sum"), "avg": _decimal_or("avg"), "count": _count, "min_by": _by("arg_min"), "max_by": _by("arg_max"),
+SPECIAL: dict[str, Callable[..., Value]] = {
+    "sum": _decimal_or("sum"), "avg": _decimal_or("avg"), "count": _count, "min_by": _by("arg_min"),
+    "max_by": _by("arg_max"),
     "map_agg": _map_agg, "histogram": _histogram, "grouping": _grouping,
 }  # fmt: skip

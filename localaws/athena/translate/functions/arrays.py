@@ -32,13 +32,13 @@ cardinality(map(K, V)) -> bigint = CAST(cardinality({0}) AS BIGINT)
 element_at(array(T), bigint) -> T = athena_element_at({0}, {1})
 element_at(map(K, V), K) -> V = {0}[{1}]
 contains(array(T), T) -> boolean = athena_contains({0}, {1})
-array_position(array(T), T) -> bigint = coalesce(list_position({0}, {1}), CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL ELSE 0 END)
+array_position(array(T), T) -> bigint = athena_array_position({0}, {1})
 array_join(array(T), varchar) -> varchar = athena_array_join({0}, {1})
 array_join(array(T), varchar, varchar) -> varchar = athena_array_join_null({0}, {1}, {2})
 array_distinct(array(T)) -> array(T) = athena_distinct({0})
 array_sort(array(T)) -> array(T) = list_sort({0}, 'ASC', 'NULLS LAST')
-array_max(array(T)) -> T = CASE WHEN list_contains(list_transform({0}, lambda e: e IS NULL), true) THEN NULL ELSE list_max({0}) END
-array_min(array(T)) -> T = CASE WHEN list_contains(list_transform({0}, lambda e: e IS NULL), true) THEN NULL ELSE list_min({0}) END
+array_max(array(T)) -> T = CASE WHEN NOT athena_has_null({0}) THEN list_max({0}) END
+array_min(array(T)) -> T = CASE WHEN NOT athena_has_null({0}) THEN list_min({0}) END
 array_remove(array(T), T) -> array(T) = athena_array_remove({0}, {1})
 array_union(array(T), array(T)) -> array(T) = athena_distinct(list_concat({0}, {1}))
 array_intersect(array(T), array(T)) -> array(T) = athena_array_intersect({0}, {1})
@@ -131,7 +131,8 @@ def _sequence(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Valu
 def _date_sequence(ends: list[Value], step: Value | None, kind: Type) -> Value:
     first, last = (f"CAST({e.sql} AS TIMESTAMP)" for e in ends)
     if step is None:
-        sql = f"athena_date_sequence({first}, {last}, CASE WHEN {ends[0].sql} <= {ends[1].sql} THEN to_days(1) ELSE to_days(-1) END)"
+        day = f"to_days(CASE WHEN {ends[0].sql} <= {ends[1].sql} THEN 1 ELSE -1 END)"
+        sql = f"athena_date_sequence({first}, {last}, {day})"
     elif step.type == YEAR_MONTH:
         sql = f"athena_month_sequence({first}, {last}, {step.sql})"
     else:
@@ -159,7 +160,9 @@ def _row(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
 def _map_entries(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
     (value,) = [binder.bind(a) for a in arguments]
     if value.type.name != "map":
-        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function map_entries", node)
+        binder.context.fail(
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function map_entries", node
+        )
     kind = array(Type("row", args=value.type.args, fields=(None, None)))
     return combine(
         f"CAST(list_zip(map_keys({value.sql}), map_values({value.sql})) AS {duckdb_type(kind)})", kind, [value]
@@ -175,9 +178,8 @@ def _map_from_entries(binder: ExpressionBinder, node: Any, arguments: list[Any])
     from localaws.athena.translate.types import field_names
 
     row = value.type.args[0]
-    first, second = field_names(row)
-    sql = f"athena_map(list_transform({value.sql}, lambda e: (e).{first}), list_transform({value.sql}, lambda e: (e).{second}))"
-    return combine(sql, map_of(*row.args), [value])
+    keys, values = (f"list_transform({value.sql}, lambda e: (e).{name})" for name in field_names(row))
+    return combine(f"athena_map({keys}, {values})", map_of(*row.args), [value])
 
 
 def _map_concat(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:

@@ -23,8 +23,9 @@ _MYSQL = {
 }  # fmt: skip
 _PARSEABLE = frozenset("abcdefHhIikLlMmprSsTYy%")
 _JODA = {
-    "yyyy": "%Y", "YYYY": "%Y", "yy": "%y", "y": "%Y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "dd": "%d", "d": "%-d",
-    "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "SSS": "%g",
+    "yyyy": "%Y", "YYYY": "%Y", "yy": "%y", "y": "%Y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "dd": "%d",
+    "d": "%-d", "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S",
+    "SSS": "%g",
     "SSSSSS": "%f", "EEEE": "%A", "EEE": "%a", "E": "%a", "a": "%p", "DDD": "%j", "xxxx": "%G", "ww": "%V", "e": "%u",
 }  # fmt: skip
 _JODA_PARSEABLE = frozenset(("yyyy", "MM", "M", "dd", "d", "HH", "H", "mm", "ss", "SSS", "MMM", "MMMM"))
@@ -45,7 +46,7 @@ def _mysql(pattern: str, *, parse: bool) -> str:
 
 
 def date_format(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-    """date_format(timestamp, '%Y-%m-%d')."""
+    """A timestamp as text by a pattern of MySQL."""
     value = _moment(binder, node, arguments)
     pattern = _mysql(text_argument(binder, arguments[1], "a date format"), parse=False)
     return combine(_strftime(value, pattern), VARCHAR, [value])
@@ -71,7 +72,7 @@ def _moment(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
 
 
 def date_parse(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-    """date_parse(text, '%Y-%m-%d') is a timestamp(3)."""
+    """Text as a timestamp(3) by a pattern of MySQL."""
     value = _text(binder, node, arguments)
     written = text_argument(binder, arguments[1], "a date format")
     pattern = _mysql(written, parse=True)
@@ -120,14 +121,14 @@ def _tokens(pattern: str) -> list[str]:
 
 
 def format_datetime(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-    """format_datetime(timestamp, 'yyyy-MM-dd')."""
+    """A timestamp as text by a pattern of Joda."""
     value = _moment(binder, node, arguments)
     pattern = _joda(text_argument(binder, arguments[1], "a date format"), _JODA, "format_datetime")
     return combine(_strftime(value, pattern), VARCHAR, [value])
 
 
 def parse_datetime(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-    """parse_datetime(text, 'yyyy-MM-dd') is a timestamp with time zone, in UTC as the pattern names none."""
+    """Text as a timestamp with time zone by a pattern of Joda, in UTC as the pattern names none."""
     value = _text(binder, node, arguments)
     pattern = _joda(text_argument(binder, arguments[1], "a date format"), _JODA_PARSEABLE, "parse_datetime")
     return combine(_strptime(value, pattern, _shape(pattern)), UTC, [value])

@@ -47,7 +47,8 @@ _FIELDS = {
     "day_of_month": "day({0})", "day_of_week": "isodow({0})", "dow": "isodow({0})", "day_of_year": "dayofyear({0})",
     "doy": "dayofyear({0})", "year_of_week": "isoyear({0})", "yow": "isoyear({0})", "week_of_year": "week({0})",
 }  # fmt: skip
-_TIME_FIELDS = {"hour": "hour({0})", "minute": "minute({0})", "second": "second({0})", "millisecond": "(millisecond({0}) % 1000)"}  # fmt: skip
+_TIME_FIELDS = {"hour": "hour({0})", "minute": "minute({0})", "second": "second({0})",
+                "millisecond": "(millisecond({0}) % 1000)"}  # fmt: skip
 
 
 def _moment(binder: ExpressionBinder, node: Any, argument: Any, *, dates: bool = True) -> Value:
@@ -62,7 +63,7 @@ def _moment(binder: ExpressionBinder, node: Any, argument: Any, *, dates: bool =
 
 
 def _label(node: Any) -> str:
-    return (node.name or node.key).lower()
+    return str(node.name or node.key).lower()
 
 
 def _local(value: Value) -> str:
@@ -86,8 +87,8 @@ def _field(name: str) -> Any:
 
 
 def _interval_field(binder: ExpressionBinder, node: Any, name: str, value: Value) -> Value:
-    steps = {"second": (1000, 60), "minute": (60_000, 60), "hour": (3_600_000, 24), "day": (DAY_MS, 0), "millisecond": (1, 1000),
-             "year": (12, 0), "month": (1, 12)}  # fmt: skip
+    steps = {"second": (1000, 60), "minute": (60_000, 60), "hour": (3_600_000, 24), "day": (DAY_MS, 0),
+             "millisecond": (1, 1000), "year": (12, 0), "month": (1, 12)}  # fmt: skip
     if name not in steps or (name in ("year", "month")) != (value.type == YEAR_MONTH):
         binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {name}", node)
     size, wrap = steps[name]
@@ -145,7 +146,9 @@ def _date_add(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Valu
 def _integer(binder: ExpressionBinder, node: Any, argument: Any) -> Value:
     value = binder.bind(argument)
     if value.type.name not in (*INTEGRAL, "unknown"):
-        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {_label(node)}", node)
+        binder.context.fail(
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {_label(node)}", node
+        )
     return coerce(value, BIGINT)
 
 
@@ -190,7 +193,9 @@ def _from_unixtime(binder: ExpressionBinder, node: Any, arguments: list[Any]) ->
     _expect(binder, node, arguments, 1, 2)
     seconds = binder.bind(arguments[0])
     if common(seconds.type, DOUBLE) != DOUBLE:
-        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({seconds.type}) for function from_unixtime", node)
+        binder.context.fail(
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({seconds.type}) for function from_unixtime", node
+        )
     seconds = coerce(seconds, DOUBLE)
     instant = f"make_timestamp(CAST(round({seconds.sql} * 1000) AS BIGINT) * 1000)"
     value = combine(instant, UTC, [seconds])
@@ -252,7 +257,9 @@ def _from_iso8601_timestamp(binder: ExpressionBinder, node: Any, arguments: list
     _expect(binder, node, arguments, 1)
     value = binder.bind(arguments[0])
     if value.type.name not in ("varchar", "unknown"):
-        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {_label(node)}", node)
+        binder.context.fail(
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({value.type}) for function {_label(node)}", node
+        )
     return combine(f"athena_iso_timestamp({value.sql})", Type(TSTZ, (3,)), [value])
 
 

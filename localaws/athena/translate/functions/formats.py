@@ -58,9 +58,9 @@ def _formatted(value: Value, spec: str, flags: str, width: str | None, precision
         if letter in "xX" and value.type.name != "bigint":
             raise refuse(f"format with {spec} of {value.type}")
         return _number(coerce(value, BIGINT).sql, spec, flags, width, letter, "")
-    if letter == "f" and value.type.name in ("double", "real", "decimal") and set(flags) <= {"0", ",", "-"}:
-        if value.type.name == "decimal" or int(precision or 6) <= 15:
-            return _fixed_point(value, spec, flags, width, int(precision or 6))
+    digits = int(precision or 6)
+    if letter == "f" and value.type.name in ("double", "real", "decimal") and set(flags) <= set("0,-") and digits <= 15:
+        return _fixed_point(value, flags, width, digits)
     raise refuse(f"format with {spec} of {value.type}")
 
 
@@ -97,7 +97,7 @@ def _pad(body: str, flags: str, width: str | None) -> str:
     return f"coalesce(athena_widen({body}, {width}, {pad}({body}, {width}, ' ')), 'null')"
 
 
-def _fixed_point(value: Value, spec: str, flags: str, width: str | None, digits: int) -> str:
+def _fixed_point(value: Value, flags: str, width: str | None, digits: int) -> str:
     """Java rounds the shortest decimal text of a double half up, so the decimal, not the double, is rounded."""
     decimal_sql = f"CAST(CAST({value.sql} AS VARCHAR) AS DECIMAL(38,{digits}))"
     body = f"CAST({decimal_sql} AS VARCHAR)"

@@ -10,7 +10,7 @@ from localaws.athena.translate.errors import SqlError, refuse
 from localaws.athena.translate.functions import registry
 from localaws.athena.translate.functions.resolution import text_argument
 from localaws.athena.translate.scope import Value, combine, text
-from localaws.athena.translate.types import BIGINT, BOOLEAN, JSON, VARCHAR
+from localaws.athena.translate.types import BIGINT, JSON, VARCHAR
 
 if TYPE_CHECKING:
     from localaws.athena.translate.expressions import ExpressionBinder

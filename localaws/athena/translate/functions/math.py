@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from localaws.athena.translate.casts import coerce
 from localaws.athena.translate.errors import refuse
 from localaws.athena.translate.functions import registry
-from localaws.athena.translate.operators import NO_LITERAL, NoOperator, arithmetic, comparable, compare
-from localaws.athena.translate.scope import Value, combine
+from localaws.athena.translate.operators import NoOperator, arithmetic, comparable, compare
+from localaws.athena.translate.scope import NO_LITERAL, Value, combine
 from localaws.athena.translate.types import DOUBLE, INTEGRAL, NUMERIC, decimal, duckdb_type
 
 if TYPE_CHECKING:
     from localaws.athena.translate.expressions import ExpressionBinder
 
 _UNARY = {  # Trino's name: DuckDB's
-    "sqrt": "athena_sqrt", "cbrt": "athena_cbrt", "exp": "exp", "ln": "athena_ln", "log2": "athena_log2", "log10": "athena_log10",
-    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "athena_asin", "acos": "athena_acos", "atan": "atan", "sinh": "sinh",
-    "cosh": "cosh", "tanh": "tanh", "degrees": "degrees", "radians": "radians",
+    "sqrt": "athena_sqrt", "cbrt": "athena_cbrt", "exp": "exp", "ln": "athena_ln", "log2": "athena_log2",
+    "log10": "athena_log10",
+    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "athena_asin", "acos": "athena_acos", "atan": "atan",
+    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "degrees": "degrees", "radians": "radians",
 }  # fmt: skip
 TABLE = registry.table("\n".join(f"{k}(double) -> double = {v}({{0}})" for k, v in _UNARY.items())) | registry.table("""
 abs(N) -> N = abs({0})
@@ -47,7 +48,9 @@ def _one(binder: ExpressionBinder, node: Any, arguments: list[Any], counts: tupl
     values = [binder.bind(a) for a in arguments]
     if len(values) not in counts or any(v.type.name not in (*NUMERIC, "unknown") for v in values):
         kinds = ", ".join(str(v.type) for v in values)
-        binder.context.fail("FUNCTION_NOT_FOUND", f"Unexpected parameters ({kinds}) for function {node.name.lower()}", node)
+        binder.context.fail(
+            "FUNCTION_NOT_FOUND", f"Unexpected parameters ({kinds}) for function {node.name.lower()}", node
+        )
     return [coerce(v, DOUBLE) if v.type.name == "unknown" else v for v in values]
 
 
@@ -76,7 +79,8 @@ def _round(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
         if digits >= 0:
             return value
         unit = 10**-digits
-        sql = f"CAST(athena_divide_half_up(CAST({value.sql} AS HUGEINT), {unit}::HUGEINT) * {unit} AS {duckdb_type(kind)})"
+        units = f"athena_divide_half_up(CAST({value.sql} AS HUGEINT), {unit}::HUGEINT)"
+        sql = f"CAST({units} * {unit} AS {duckdb_type(kind)})"
         return combine(sql, kind, [value])
     if kind.name == "decimal":
         if not rest:

@@ -13,7 +13,7 @@ _FOREIGN = (
     (re.compile(r"\(\?>"), "atomic groups"),
     (re.compile(r"[*+?}]\+"), "possessive quantifiers"),
     (re.compile(r"&&"), "character class intersection"),
-    (re.compile(r"\\[hHRXGN]|\\Z|\\e|\\c|\\p\{(?:java|Is|In|Lower|Upper|Alpha|Digit|Alnum|Punct|Graph|Print|Blank|Cntrl|XDigit|Space|ASCII)"), "Java character classes"),
+    (re.compile(r"\\[hHRXGN]|\\Z|\\e|\\c|\\p\{(?:java|Is|In|[A-Z][a-z]{3,}|XDigit|ASCII)"), "Java character classes"),
     (re.compile(r"\(\?[a-zA-Z-]*[xdU]"), "these inline flags"),
 )  # fmt: skip
 
@@ -48,7 +48,7 @@ def _without_classes(pattern: str) -> str:
 
 
 def replacement(written: str, available: int) -> str:
-    """Java's $1 and \\$ in a replacement as RE2's \\1."""
+    r"""Java's $1 and \$ in a replacement as RE2's \1."""
     result, i = [], 0
     while i < len(written):
         c = written[i]

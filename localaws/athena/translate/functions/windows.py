@@ -87,7 +87,7 @@ class Modifiers:
             binder.context.fail("FUNCTION_NOT_AGGREGATE", what, node)
 
     def fill(self, template: str, *values: Value) -> str:
-        """The template with its arguments, {d} DISTINCT, {o} ORDER BY, {n} IGNORE NULLS, {f} FILTER and OVER filled in."""
+        """The template with its arguments and what stands around them filled in."""
         return template.format(
             *(v.sql for v in values),
             d="DISTINCT " if self.distinct else "",
