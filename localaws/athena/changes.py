@@ -15,6 +15,7 @@ from localaws.athena.locations import is_hidden
 from localaws.athena.locations import parse as parse_location
 from localaws.athena.partitions import path_of, typed, values_of
 from localaws.athena.tables import Table
+from localaws.athena.types import parse as parse_type
 from localaws.core import AwsError
 
 Lines = list[str]
@@ -32,7 +33,7 @@ def _create_table(statement: st.CreateTable, lake: Lake) -> None:
         if names.count(name) > 1:
             raise QueryError("FAILED", f"SemanticException [Error 10036]: Duplicate column name: {name}")
     database = statement.name.database or lake.database
-    _need_database(database, lake)
+    lake.need_database(database)
     try:
         lake.catalog.create_table(database, storage.table_of(statement))
     except AwsError as error:
@@ -44,13 +45,6 @@ def _create_table(statement: st.CreateTable, lake: Lake) -> None:
                 f"Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
                 f"AlreadyExistsException(message:Table {statement.name.table} already exists)",
             ) from error
-
-
-def _need_database(database: str, lake: Lake) -> None:
-    try:
-        lake.catalog.get_database(database)
-    except AwsError as error:
-        raise QueryError("SCHEMA_NOT_FOUND", f"Schema '{database}' does not exist") from error
 
 
 def _create_view(statement: st.CreateView, lake: Lake) -> None:
@@ -74,7 +68,7 @@ def _create_view(statement: st.CreateView, lake: Lake) -> None:
             "SerdeInfo": {},
         },
     }
-    _need_database(database, lake)
+    lake.need_database(database)
     existing = _existing(lake, database, name)
     if existing is None:
         lake.catalog.create_table(database, given)
@@ -88,10 +82,8 @@ def _create_view(statement: st.CreateView, lake: Lake) -> None:
 
 def _hive(kind: str) -> str:
     """The Hive type that shows a view's column in the catalog; what Hive does not have is shown as a string."""
-    from localaws.athena.types import parse
-
     try:
-        return parse(kind).hive
+        return parse_type(kind).hive
     except AwsError:
         return "string"
 

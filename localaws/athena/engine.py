@@ -22,7 +22,7 @@ from localaws.athena.runner import Runner
 from localaws.athena.saved import Json, NamedQueries, PreparedStatements, Saved, listed, page
 from localaws.athena.session import Session
 from localaws.athena.translate import prepare
-from localaws.athena.workgroups import PRIMARY, WorkGroups
+from localaws.athena.workgroups import PRIMARY, WorkGroups, check_encryption
 from localaws.core import AwsError, Call, Handler, NotSupported, World
 
 WORKERS = 4
@@ -135,7 +135,9 @@ class AthenaEngine:
     def _place(self, params: Mapping[str, Any], configuration: Mapping[str, Any]) -> Location:
         """Where the results go: the workgroup's place if it is enforced, else the client's, else the workgroup's."""
         own = configuration["ResultConfiguration"].get("OutputLocation")
-        asked = (params.get("ResultConfiguration") or {}).get("OutputLocation")
+        result = params.get("ResultConfiguration") or {}
+        check_encryption(result)
+        asked = result.get("OutputLocation")
         chosen = own if own and configuration["EnforceWorkGroupConfiguration"] else asked or own
         if not chosen:
             raise AwsError(

@@ -57,10 +57,19 @@ class Execution:
     _connection: duckdb.DuckDBPyConnection | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def mark(self, phase: str) -> None:
-        """Note that a phase begins; raises Cancelled if the execution is to stop."""
+    def begin(self) -> bool:
+        """Note that it runs; False if it was stopped before."""
+        with self._lock:
+            if self.done.is_set():
+                return False
+            self.times["started"] = time.perf_counter()
+            self.state = "RUNNING"
+            return True
+
+    def mark(self, phase: str, *, last: bool = False) -> None:
+        """Note that a phase begins; raises Cancelled if the execution is to stop, unless it is too late for that."""
         self.times[phase] = time.perf_counter()
-        if self.stopping.is_set():
+        if self.stopping.is_set() and not last:
             raise Cancelled
 
     def end(self, state: str, reason: str | None = None, error: dict[str, Any] | None = None) -> None:
@@ -77,9 +86,12 @@ class Execution:
 
     def stop(self) -> None:
         """Have it end soon: an interrupt that comes before DuckDB has begun is lost, so it is repeated."""
-        if self.done.is_set():
-            return
-        self.stopping.set()
+        with self._lock:
+            if self.state == "QUEUED":
+                self.end("CANCELLED", str(Cancelled()))
+            if self.done.is_set():
+                return
+            self.stopping.set()
         threading.Thread(target=self._interrupt, daemon=True).start()
 
     def _interrupt(self) -> None:
@@ -108,7 +120,8 @@ class Execution:
             "Query": self.query,
             "StatementType": self.statement.statement_type,
             "ResultConfiguration": {**self.request.get("ResultConfiguration", {}), "OutputLocation": self.location},
-            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
+            "ResultReuseConfiguration": self.request.get("ResultReuseConfiguration")
+            or {"ResultReuseByAgeConfiguration": {"Enabled": False}},
             "QueryExecutionContext": dict(self.request.get("QueryExecutionContext") or {}),
             "Status": status,
             "Statistics": statistics,
@@ -124,7 +137,7 @@ class Execution:
     @property
     def location(self) -> str:
         """Where its result is, or will be."""
-        return self.result.uri if self.result else f"s3://{self.place.bucket}/{self.place.key(self.id)}.csv"
+        return self.result.uri if self.result else f"{self.place.uri}{self.id}{self.statement.ending}"
 
     def timeline(self) -> dict[str, int]:
         """Milliseconds by phase; phases that have not been reached are 0."""

@@ -20,7 +20,7 @@ def parse(reader: Reader) -> st.Statement:
         statement = _alter(reader)
     elif first == "MSCK":
         reader.need("MSCK", "REPAIR", "TABLE")
-        statement = st.Repair(_name(reader))
+        statement = st.Repair(table_name(reader))
     elif first == "SHOW":
         statement = _show(reader)
     else:
@@ -29,10 +29,11 @@ def parse(reader: Reader) -> st.Statement:
     return statement
 
 
-def _name(reader: Reader) -> st.Name:
+def table_name(reader: Reader) -> st.Name:
+    """A table's name: ``table``, ``database.table`` or ``awsdatacatalog.database.table``."""
     parts = reader.names()
     if len(parts) > 3 or (len(parts) == 3 and parts[0] != "awsdatacatalog"):
-        raise ParseError(f"FAILED: SemanticException catalog {parts[0]} does not exist: only awsdatacatalog does")
+        raise ParseError(f"SYNTAX_ERROR: Catalog '{parts[0]}' does not exist: only awsdatacatalog does")
     return st.Name(parts[-2] if len(parts) > 1 else None, parts[-1])
 
 
@@ -43,7 +44,7 @@ def _create(reader: Reader) -> st.Statement:
     external = reader.take("EXTERNAL")
     reader.need("TABLE")
     if_not_exists = reader.take("IF", "NOT", "EXISTS")
-    name = _name(reader)
+    name = table_name(reader)
     reader.need("(")
     columns = _columns(reader)
     clauses = _Clauses(reader)
@@ -191,12 +192,12 @@ def _drop(reader: Reader) -> st.Statement:
     if not view:
         reader.need("TABLE")
     if_exists = reader.take("IF", "EXISTS")
-    return st.DropTable(_name(reader), if_exists, view)
+    return st.DropTable(table_name(reader), if_exists, view)
 
 
 def _alter(reader: Reader) -> st.Statement:
     reader.need("ALTER", "TABLE")
-    name = _name(reader)
+    name = table_name(reader)
     if reader.take("ADD", "COLUMNS", "("):
         return st.AddColumns(name, _columns(reader), replace=False)
     if reader.take("REPLACE", "COLUMNS", "("):
@@ -256,20 +257,20 @@ def _show(reader: Reader) -> st.Statement:
         like = reader.string() if reader.take("LIKE") or reader.next.kind == "string" else None
         return st.Show("DATABASES", like=like)
     if reader.take("PARTITIONS"):
-        return st.Show("PARTITIONS", name=_name(reader))
+        return st.Show("PARTITIONS", name=table_name(reader))
     if reader.take("COLUMNS"):
         if not reader.take("IN"):
             reader.need("FROM")
-        name = _name(reader)
+        name = table_name(reader)
         if reader.take("IN") or reader.take("FROM"):
             name = st.Name(reader.identifier(), name.table)
         return st.Show("COLUMNS", name=name)
     if reader.take("CREATE", "TABLE"):
-        return st.Show("CREATE TABLE", name=_name(reader))
+        return st.Show("CREATE TABLE", name=table_name(reader))
     if reader.take("CREATE", "VIEW"):
-        return st.Show("CREATE VIEW", name=_name(reader))
+        return st.Show("CREATE VIEW", name=table_name(reader))
     if reader.take("TBLPROPERTIES"):
-        name = _name(reader)
+        name = table_name(reader)
         if reader.take("("):
             key = reader.string()
             reader.need(")")
@@ -283,4 +284,4 @@ def _describe(reader: Reader) -> st.Statement:
         reader.need("DESCRIBE")
     if reader.take("FORMATTED") or reader.take("EXTENDED"):
         raise ParseError("NOT_SUPPORTED: DESCRIBE FORMATTED and EXTENDED are not supported here; use DESCRIBE")
-    return st.Show("DESCRIBE", name=_name(reader))
+    return st.Show("DESCRIBE", name=table_name(reader))

@@ -69,7 +69,7 @@ def create_table_as(statement: st.CreateTableAs, writing: Writing, default: str)
     """Make a table of a query's rows, at its external_location or at ``default``."""
     lake = writing.lake
     database, name = statement.name.database or lake.database, statement.name.table
-    lake.catalog.get_database(database)
+    lake.need_database(database)
     if any(one["Name"] == name for one in lake.catalog.tables(database)):
         if statement.if_not_exists:
             return Written(0, (), ())

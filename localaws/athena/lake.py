@@ -82,11 +82,15 @@ class Lake:
         except AwsError as error:
             if error.code != "EntityNotFoundException":
                 raise
+        self.need_database(database)
+        raise QueryError("TABLE_NOT_FOUND", f"Table 'awsdatacatalog.{database}.{name}' does not exist")
+
+    def need_database(self, database: str) -> None:
+        """Raise QueryError SCHEMA_NOT_FOUND unless the database is there."""
         try:
             self.catalog.get_database(database)
-        except AwsError:
-            raise QueryError("SCHEMA_NOT_FOUND", f"Schema '{database}' does not exist") from None
-        raise QueryError("TABLE_NOT_FOUND", f"Table 'awsdatacatalog.{database}.{name}' does not exist")
+        except AwsError as error:
+            raise QueryError("SCHEMA_NOT_FOUND", f"Schema '{database}' does not exist") from error
 
     def table(self, database: str, name: str) -> Table:
         """A table that is not a view."""

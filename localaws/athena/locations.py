@@ -26,11 +26,6 @@ class Location:
         """The key of ``name`` in this location."""
         return self.prefix + name
 
-    def overlaps(self, other: Location) -> bool:
-        """Whether one of the two lies in the other."""
-        same = self.bucket == other.bucket
-        return same and (self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix))
-
 
 def parse(uri: str) -> Location:
     """The location that a URI names; raises AwsError for anything that is not a folder within a bucket."""

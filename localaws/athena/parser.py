@@ -51,28 +51,20 @@ def _is_hive_create(sql: str, first: list[str]) -> bool:
     reader = Reader(sql, hive=True)
     reader.need("CREATE", "TABLE")
     reader.take("IF", "NOT", "EXISTS")
-    name(reader)
+    hive_parser.table_name(reader)
     return reader.next.upper not in ("AS", "WITH")
-
-
-def name(reader: Reader) -> st.Name:
-    """A table's name: ``table``, ``database.table`` or ``awsdatacatalog.database.table``."""
-    parts = reader.names()
-    if len(parts) > 3 or (len(parts) == 3 and parts[0] != "awsdatacatalog"):
-        raise ParseError(f"SYNTAX_ERROR: Catalog '{parts[0]}' does not exist: only awsdatacatalog does")
-    return st.Name(parts[-2] if len(parts) > 1 else None, parts[-1])
 
 
 def _create(reader: Reader) -> st.Statement:
     reader.need("CREATE")
     replace = reader.take("OR", "REPLACE")
     if reader.take("VIEW"):
-        view = name(reader)
+        view = hive_parser.table_name(reader)
         reader.need("AS")
         return st.CreateView(view, reader.rest(), replace)
     reader.need("TABLE")
     if_not_exists = reader.take("IF", "NOT", "EXISTS")
-    table = name(reader)
+    table = hive_parser.table_name(reader)
     properties = _properties(reader) if reader.take("WITH") else {}
     reader.need("AS")
     query, with_data = _without_data_clause(reader.rest())
@@ -92,7 +84,7 @@ def _without_data_clause(query: str) -> tuple[str, bool]:
 
 def _insert(reader: Reader) -> st.Statement:
     reader.need("INSERT", "INTO")
-    table = name(reader)
+    table = hive_parser.table_name(reader)
     columns: list[str] = []
     ahead = [token.upper for token in reader.all[reader.at : reader.at + 2]]
     if ahead[0] == "(" and ahead[1] not in QUERY_WORDS:
@@ -193,7 +185,7 @@ def _row_change(reader: Reader) -> st.Statement:
     verb = reader.step().upper
     for word in ROW_CHANGES[verb]:
         reader.need(word)
-    table = name(reader)
+    table = hive_parser.table_name(reader)
     if reader.next.kind != "end":
         reader.rest()
     return st.RowChange(verb, table)

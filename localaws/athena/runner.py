@@ -41,9 +41,9 @@ class Runner:
 
     def run(self, execution: Execution) -> None:
         """Run an execution to its end, whatever that is; never raises."""
+        if not execution.begin():
+            return
         try:
-            execution.mark("started")
-            execution.state = "RUNNING"
             self._run(execution)
             execution.end("SUCCEEDED")
         except Cancelled as cancelled:
@@ -153,7 +153,8 @@ class Work:
         return Writing(self.lake, self.cursor, self.folder, execution.mark, execution.enforced)
 
     def _written(self, execution: Execution, written: Written) -> None:
-        execution.mark("run")
+        # The rows are there and the catalog knows: a stop comes too late.
+        execution.mark("run", last=True)
         execution.rows = execution.update_count = written.rows
         place, name = execution.place, f"{execution.id}-manifest.csv"
         self.store.put(place.bucket, place.key(name), written.manifest(), content_type="text/csv")

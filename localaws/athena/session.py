@@ -35,6 +35,8 @@ class Session:
 
     def __init__(self, scratch: Path, prepare: Callable[[duckdb.DuckDBPyConnection], None], *, most: int) -> None:
         self.scratch = scratch.absolute()
+        if any(mark in str(self.scratch) for mark in "*?["):
+            raise ValueError(f"{self.scratch}: DuckDB reads *, ? and [ as patterns: take a data folder without them")
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(parents=True)
         self._prepare = prepare
@@ -59,7 +61,7 @@ class Session:
         connection = duckdb.connect(":memory:")
         self._all.append(connection)
         self._prepare(connection)
-        spill = self.scratch / f"spill{len(self._all)}"
+        spill = self.scratch / f"spill-{uuid.uuid4().hex}"
         settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill), "parquet_metadata_cache": "true"}
         allowed = str(self.scratch).replace("'", "''")
         connection.execute(f"SET GLOBAL allowed_directories = ['{allowed}/']")

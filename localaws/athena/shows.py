@@ -40,7 +40,7 @@ def _like(names: list[str], pattern: str | None) -> list[str]:
 
 def _tables(statement: Show, lake: Lake) -> list[str]:
     database = statement.database or lake.database
-    lake.catalog.get_database(database)
+    lake.need_database(database)
     found = lake.catalog.tables(database)
     if statement.what == "VIEWS":
         found = [one for one in found if is_view(one)]

@@ -34,10 +34,14 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class Statement:
-    """Any statement. ``statement_type`` and ``substatement_type`` are what GetQueryExecution says of it."""
+    """Any statement. ``statement_type`` and ``substatement_type`` are what GetQueryExecution says of it.
+
+    ending: what the result object's name has behind the execution's id.
+    """
 
     statement_type: ClassVar[str] = "DDL"
     substatement_type: ClassVar[str] = ""
+    ending: ClassVar[str] = ".txt"
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Select(Statement):
 
     statement_type = "DML"
     substatement_type = "SELECT"
+    ending = ".csv"
     sql: str
 
 
@@ -65,6 +70,7 @@ class Insert(Statement):
 
     statement_type = "DML"
     substatement_type = "INSERT"
+    ending = ""
     name: Name
     columns: tuple[str, ...]
     sql: str
@@ -76,6 +82,7 @@ class Unload(Statement):
 
     statement_type = "DML"
     substatement_type = "UNLOAD"
+    ending = ""
     sql: str
     location: str
     properties: Mapping[str, str | tuple[str, ...]]
@@ -86,6 +93,7 @@ class CreateTableAs(Statement):
     """CREATE TABLE AS a query."""
 
     substatement_type = "CREATE_TABLE_AS_SELECT"
+    ending = ""
     name: Name
     sql: str
     properties: Mapping[str, str | tuple[str, ...]]
@@ -250,6 +258,7 @@ class Execute(Statement):
     """EXECUTE a prepared statement with literals."""
 
     statement_type = "DML"
+    ending = ".csv"
     name: str
     arguments: tuple[str, ...]
 

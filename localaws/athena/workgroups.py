@@ -185,5 +185,10 @@ def _change_results(own: Json, updates: Mapping[str, Any]) -> None:
             own[name] = updates[name]
     if own.get("OutputLocation"):
         parse_location(own["OutputLocation"])
-    if (own.get("EncryptionConfiguration") or {}).get("EncryptionOption") == "CSE_KMS":
+    check_encryption(own)
+
+
+def check_encryption(result: Mapping[str, Any]) -> None:
+    """Refuse a ResultConfiguration whose results the client would decrypt."""
+    if (result.get("EncryptionConfiguration") or {}).get("EncryptionOption") == "CSE_KMS":
         raise NotSupported("results encrypted by the client (CSE_KMS); use SSE_S3 or SSE_KMS")

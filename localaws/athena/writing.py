@@ -28,6 +28,7 @@ FILE_BYTES = "128MB"
 PARQUET_COMPRESSIONS = {"GZIP": "gzip", "SNAPPY": "snappy", "ZSTD": "zstd", "LZ4": "lz4_raw", "NONE": "uncompressed"}
 TEXT_COMPRESSIONS = ("GZIP", "NONE")
 LINES_PER_BATCH = 50_000
+Properties = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -223,9 +224,6 @@ def _open(path: Path, output: Output) -> IO[bytes]:
     if output.compression == "GZIP":
         return gzip.open(path, "wb", compresslevel=6)  # type: ignore[return-value]
     return path.open("wb")
-
-
-Properties = Mapping[str, str | tuple[str, ...]]
 
 
 def output_of(properties: Properties, *, unload: bool = False) -> tuple[Output, list[str]]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from localaws.core import AwsError
+from localaws.core import AwsError, NotSupported
 
 SLOW = (
     "SELECT count(*) FROM unnest(sequence(1, 10000)) a(x) CROSS JOIN unnest(sequence(1, 10000)) b(y) "
@@ -138,6 +138,27 @@ def test_stopping_ends_a_running_query_and_leaves_the_connection_usable(athena):
     done = athena.run("SELECT 1")["QueryExecutionId"]
     athena.call("StopQueryExecution", QueryExecutionId=done)
     assert athena.wait(done)["Status"]["State"] == "SUCCEEDED"
+
+
+def test_a_query_that_waits_is_stopped_at_once(athena):
+    running = [athena.start(SLOW) for _ in range(4)]
+    waiting = athena.start("CREATE TABLE never AS SELECT 1 AS a")
+    execution = athena.call("GetQueryExecution", QueryExecutionId=waiting)["QueryExecution"]
+    assert execution["Status"]["State"] == "QUEUED"
+    assert execution["ResultConfiguration"]["OutputLocation"] == f"s3://results/out/{waiting}"
+    athena.call("StopQueryExecution", QueryExecutionId=waiting)
+    execution = athena.call("GetQueryExecution", QueryExecutionId=waiting)["QueryExecution"]
+    assert execution["Status"]["State"] == "CANCELLED"
+    for identifier in running:
+        athena.call("StopQueryExecution", QueryExecutionId=identifier)
+    assert {athena.wait(identifier)["Status"]["State"] for identifier in running} == {"CANCELLED"}
+    assert "TABLE_NOT_FOUND" in athena.fails("SELECT * FROM never")
+
+
+def test_results_that_the_client_would_decrypt_are_refused(athena):
+    result = {"OutputLocation": "s3://results/", "EncryptionConfiguration": {"EncryptionOption": "CSE_KMS"}}
+    with pytest.raises(NotSupported):
+        athena.start("SELECT 1", ResultConfiguration=result)
 
 
 def test_a_trivial_query_is_done_within_thirty_milliseconds(athena):

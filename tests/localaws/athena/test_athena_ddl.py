@@ -79,7 +79,7 @@ def test_delimiters_are_read_with_their_escapes(athena):
         ("CREATE EXTERNAL TABLE t (a int, a int) LOCATION 's3://lake/t/'", "Duplicate column name: a"),
         ("CREATE TABLE t (a int) LOCATION 's3://lake/t/' TBLPROPERTIES ('table_type' = 'ICEBERG')", "Iceberg"),
         ("CREATE EXTERNAL TABLE nowhere.t (a int) LOCATION 's3://lake/t/'", "SCHEMA_NOT_FOUND"),
-        ("CREATE EXTERNAL TABLE other.d.t (a int) LOCATION 's3://lake/t/'", "catalog other does not exist"),
+        ("CREATE EXTERNAL TABLE other.d.t (a int) LOCATION 's3://lake/t/'", "Catalog 'other' does not exist"),
         ("DROP TABLE nothing", "Table not found nothing"),
         ("DROP VIEW nothing", "View not found nothing"),
         ("DROP DATABASE nothing", "Database not found: nothing"),
