@@ -11,8 +11,6 @@ from urllib.parse import parse_qsl, unquote
 
 from localaws.core import AwsError
 
-BLOCK = 1 << 20
-
 
 class Headers(dict[str, str]):
     """Request headers by lower-case name."""

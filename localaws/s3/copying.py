@@ -13,12 +13,13 @@ BLOCK = 1 << 20
 UNABLE = frozenset({errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP})
 
 
-def second_name(path: Path, other: Path) -> None:
+def second_name(path: Path, other: Path) -> Path:
     """Give a file, which is never changed in place, another name; copy it where there are no hard links."""
     try:
         os.link(path, other)
     except OSError:
         shutil.copyfile(path, other)
+    return other
 
 
 def append(source: IO[bytes], target: IO[bytes], size: int) -> None:

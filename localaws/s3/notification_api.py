@@ -13,7 +13,7 @@ from localaws.s3.notifications import Notifications, Rule
 from localaws.s3.store import Store
 from localaws.web import Response
 
-# The element of a rule, that of its target, and the target's kind.
+# The element of a rule, that of its target, and the target's service.
 ELEMENTS = {
     "CloudFunctionConfiguration": ("CloudFunction", "lambda"),
     "QueueConfiguration": ("Queue", "sqs"),
@@ -62,8 +62,7 @@ def _rule(element: ElementTree.Element) -> Rule:
         raise xml.malformed(f"unexpected {element.tag}")
     target, kind = ELEMENTS[element.tag]
     arn = xml.text_of(element, target) or ""
-    service = {"lambda": "lambda", "sqs": "sqs", "sns": "sns"}[kind]
-    if arn.split(":")[:3] != ["arn", "aws", service] or len(arn.split(":")) < 6:
+    if arn.split(":")[:3] != ["arn", "aws", kind] or len(arn.split(":")) < 6:
         raise AwsError("InvalidArgument", "The ARN is not well formed", 400, ArgumentName=target, ArgumentValue=arn)
     events = tuple(event.text or "" for event in element.findall("Event"))
     if not events:

@@ -13,7 +13,6 @@ from localaws.s3.bodies import check_body_md5, receive
 from localaws.s3.checksums import PREFIX
 from localaws.s3.conditions import byte_range, is_unmodified, write_condition
 from localaws.s3.context import Context
-from localaws.s3.copying import second_name
 from localaws.s3.objects import ObjectInfo
 from localaws.s3.store import DEFAULT_TYPE, Attributes, Store
 from localaws.web import FileSlice, Headers, Response
@@ -100,26 +99,10 @@ class ObjectApi:
     def copy(self, context: Context) -> Response:
         """CopyObject: a second name for the same bytes on disk, which are never changed in place."""
         headers = context.headers
-        source = self._store.head(*copy_source(headers))
-        is_unmodified(source, headers, "x-amz-copy-source-")
-        replaced = _directive(headers, "x-amz-metadata-directive") == "REPLACE"
-        if not replaced and (source.bucket, source.key) == (context.bucket, context.key):
-            message = (
-                "This copy request is illegal because it is trying to copy an object to itself without changing the "
-                "object's metadata, storage class, website redirect location or encryption attributes."
-            )
-            raise AwsError("InvalidRequest", message, 400)
-        attributes = attributes_of(headers) if replaced else _attributes_from(source)
-        tags = (
-            attributes_of(headers).tags if _directive(headers, "x-amz-tagging-directive") == "REPLACE" else source.tags
-        )
-        whole = {} if source.checksums.get("Type") == "COMPOSITE" else dict(source.checksums)
-        etag = None if "-" in source.etag else source.etag
-        attributes = replace(attributes, tags=tags, checksums=whole, etag=etag)
-        path = self._store.temporary()
-        second_name(source.path, path)
         condition = write_condition(context.key, headers)
+        source, path = self._store.link_object(*copy_source(headers))
         try:
+            attributes = _copied_attributes(context, source)
             info = self._store.commit(
                 context.bucket, context.key, path, attributes, event="ObjectCreated:Copy", condition=condition
             )
@@ -299,8 +282,28 @@ def copy_source(headers: Headers) -> tuple[str, str]:
     return bucket, key
 
 
-def _attributes_from(info: ObjectInfo) -> Attributes:
-    return Attributes(info.content_type, info.metadata, info.content_encoding, info.headers)
+def _copied_attributes(context: Context, source: ObjectInfo) -> Attributes:
+    """What is stored with a copy; raises where the request's conditions do not hold or nothing would change."""
+    headers = context.headers
+    is_unmodified(source, headers, "x-amz-copy-source-")
+    if _directive(headers, "x-amz-metadata-directive") == "REPLACE":
+        attributes = attributes_of(headers)
+    elif (source.bucket, source.key) == (context.bucket, context.key):
+        message = (
+            "This copy request is illegal because it is trying to copy an object to itself without changing the "
+            "object's metadata, storage class, website redirect location or encryption attributes."
+        )
+        raise AwsError("InvalidRequest", message, 400)
+    else:
+        attributes = Attributes(source.content_type, source.metadata, source.content_encoding, source.headers)
+    retagged = _directive(headers, "x-amz-tagging-directive") == "REPLACE"
+    # A copy is written whole: what was computed over the parts of its source is not its own.
+    return replace(
+        attributes,
+        tags=attributes_of(headers).tags if retagged else source.tags,
+        checksums={} if source.checksums.get("Type") == "COMPOSITE" else dict(source.checksums),
+        etag=None if "-" in source.etag else source.etag,
+    )
 
 
 def _directive(headers: Headers, name: str) -> str:

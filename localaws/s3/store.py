@@ -17,14 +17,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from localaws.core import REGION, AwsError
+from localaws.s3.copying import second_name
 from localaws.s3.index import Index
 from localaws.s3.objects import Bucket, NoSuchBucket, NoSuchKey, ObjectInfo, check_bucket_name, key_bytes
 
 BLOCK = 1 << 20
 DEFAULT_TYPE = "binary/octet-stream"
+
+T = TypeVar("T")
 
 Subscriber = Callable[[str, ObjectInfo], None]
 Condition = Callable[[ObjectInfo | None], None]
@@ -184,12 +187,20 @@ class Store:
 
     def open_object(self, bucket: str, key: str) -> tuple[ObjectInfo, BinaryIO]:
         """The description and the bytes of one and the same object."""
+        return self._with_file(bucket, key, lambda path: path.open("rb", buffering=0))
+
+    def link_object(self, bucket: str, key: str) -> tuple[ObjectInfo, Path]:
+        """The description of an object, and a temporary path with its bytes, to be put under another key."""
+        path = self.temporary()
+        return self._with_file(bucket, key, lambda stored: second_name(stored, path))
+
+    def _with_file(self, bucket: str, key: str, use: Callable[[Path], T]) -> tuple[ObjectInfo, T]:
         while True:
             info = self.head(bucket, key)
             try:
-                return info, info.path.open("rb", buffering=0)
+                return info, use(info.path)
             except FileNotFoundError:
-                # Replaced between look-up and opening: look again. If not replaced, the file was taken from outside.
+                # Replaced between look-up and use: look again. If not replaced, the file was taken from outside.
                 if self.head(bucket, key).path == info.path:
                     raise
 

@@ -110,6 +110,19 @@ def test_bytes_are_appended_whatever_the_file_system_can(tmp_path, monkeypatch, 
     assert (tmp_path / "t").read_bytes() == b"x" + body[5:]
 
 
+def test_an_object_replaced_while_it_is_opened_is_the_new_one(store, monkeypatch):
+    stale = store.put("bucket", "k", b"old")
+    store.put("bucket", "k", b"new")
+    real, answers = store.head, [stale]
+    monkeypatch.setattr(store, "head", lambda bucket, key: answers.pop() if answers else real(bucket, key))
+    info, file = store.open_object("bucket", "k")
+    assert (info.etag, file.read()) == ("22af645d1859cb5ca6da0c484f1f37ea", b"new")
+    file.close()
+    answers.append(stale)
+    info, path = store.link_object("bucket", "k")
+    assert (info.etag, path.read_bytes()) == ("22af645d1859cb5ca6da0c484f1f37ea", b"new")
+
+
 def test_deleting_removes_the_file_and_may_be_repeated(store):
     store.put("bucket", "k", b"1")
     store.delete("bucket", "k")
