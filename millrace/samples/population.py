@@ -17,7 +17,9 @@ NEVER = -1
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_NO_COMPANY_SHARE = 0.15
+# Logins that name no company, of users of one company and of several: about 15 % of all.
+_NO_COMPANY_SHARE = 0.175
+_NO_COMPANY_SHARE_OF_SEVERAL = 0.02
 _FOREIGN_COMPANY_SHARE = 0.004
 _UNKNOWN_USER_SHARE = 0.005
 _TRAVEL_SHARE = 0.08
@@ -73,9 +75,10 @@ class Population:
         rng = np.random.default_rng([seed, 0])
         self.days, self.companies, self.users, self.places = days, companies, users, places
         self._seed = seed
-        self._open = _opening_days(rng, companies, days)
+        self._open = _opening_days(rng, companies, days, first_day_of_year)
         self._home = rng.integers(0, places, users + _UNKNOWN_USERS)
         self.memberships = _memberships(rng, self._open, users)
+        self._has_several = np.bincount(self.memberships.user, minlength=self.all_users) > 1
         day = np.arange(days)
         season = 1 - 0.22 * np.exp(-((((day + first_day_of_year) % 365 - 212) / 22.0) ** 2))  # people are away in July
         self._day_weight = _WEEK[(day + weekday) % 7] * season
@@ -100,7 +103,8 @@ class Population:
         chosen = np.searchsorted(cumulated, rng.random(count) * cumulated[-1], side="right")
         user, company = self.memberships.user[chosen], self.memberships.company[chosen]
         chance = rng.random(count)
-        company = np.where(chance < _NO_COMPANY_SHARE, self.companies, company)
+        none_share = np.where(self._has_several[user], _NO_COMPANY_SHARE_OF_SEVERAL, _NO_COMPANY_SHARE)
+        company = np.where(chance < none_share, self.companies, company)
         foreign = chance > 1 - _FOREIGN_COMPANY_SHARE
         company[foreign] = rng.integers(0, self.companies, int(foreign.sum()))
         unknown = rng.random(count) < _UNKNOWN_USER_SHARE
@@ -120,23 +124,26 @@ class Population:
         return weights if weights.any() else m.weight
 
 
-def _opening_days(rng: np.random.Generator, companies: int, days: int) -> npt.NDArray[np.bool_]:
-    """Whether a company's users log in, by company and day: companies start, pause, come back, and some leave."""
+def _opening_days(rng: np.random.Generator, companies: int, days: int, first_day_of_year: int) -> npt.NDArray[np.bool_]:
+    """Whether a company's users log in, by company and day: companies start, pause, return, and some leave."""
     is_open = np.zeros((companies, days), dtype=bool)
+    day_of_year = (np.arange(days) + first_day_of_year) % 365
     starts = np.where(rng.random(companies) < 0.35, 0, rng.integers(0, max(1, int(days * 0.8)), companies))
     for company in range(companies):
         is_open[company, starts[company] :] = True
-        for _ in range(rng.choice(4, p=[0.45, 0.25, 0.2, 0.1])):
+        for _ in range(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1])):
             pause = rng.integers(starts[company], days)
-            is_open[company, pause : pause + rng.integers(20, 150)] = False
-        if rng.random() < 0.12:
+            is_open[company, pause : pause + rng.integers(30, 240)] = False
+        if rng.random() < 0.15:
+            is_open[company, (day_of_year > 180) & (day_of_year < 245)] = False  # closed in summer
+        if rng.random() < 0.15:
             is_open[company, rng.integers(starts[company] + (days - starts[company]) // 2, days) :] = False
     return is_open
 
 
 def _memberships(rng: np.random.Generator, is_open: npt.NDArray[np.bool_], users: int) -> Memberships:
     companies, days = is_open.shape
-    size: Floats = rng.lognormal(0.0, 1.0, (companies,))
+    size: Floats = rng.lognormal(0.0, 1.3, (companies,))
     count = 1 + (rng.random(users) < 0.16).astype(int) + (rng.random(users) < 0.04)
     user = np.repeat(np.arange(users), count)
     company = rng.choice(companies, len(user), p=size / size.sum())

@@ -49,6 +49,13 @@ class Summary:
         self.rows[table] += good
         self.bad_rows[table].update(kind for kind, _ in bad)
 
+    def __str__(self) -> str:
+        tables = ", ".join(
+            f"{rows:,} rows of {table} and {self.bad_rows[table].total():,} bad ones"
+            for table, rows in sorted(self.rows.items())
+        )
+        return f"{self.files:,} files, {self.size / 1e6:,.1f} MB: {tables}; {self.late_rows:,} logins arrive late"
+
 
 def generate(
     out: Path,

@@ -131,6 +131,16 @@ def test_bad_rows_are_about_as_many_as_asked_for(sample, tmp_path):
     assert sum(map(len, clean.bad_rows.values())) == 0
 
 
+def test_the_summary_in_words(sample):
+    _, summary = sample
+    assert str(summary) == (
+        f"{summary.files} files, {summary.size / 1e6:.1f} MB: "
+        f"{summary.rows[COMPANIES]:,} rows of user_companies and {sum(summary.bad_rows[COMPANIES].values())} bad ones, "
+        f"30,000 rows of user_login_locations and {sum(summary.bad_rows[LOGINS].values())} bad ones; "
+        f"{summary.late_rows} logins arrive late"
+    )
+
+
 def test_one_user_of_one_company_in_one_month(tmp_path):
     summary = generate(tmp_path, logins=3, months=1, companies=1, users=1)
     assert summary.rows[LOGINS] == 3
