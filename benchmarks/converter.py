@@ -1,6 +1,6 @@
 """The converter against engines that do less: CPU, wall time and peak memory as ratios in one run.
 
-    python -m benchmarks.converter [--rows 10000000] [--repeat 3] [--sizes 0.2,2,10] [--ways millrace,bare,pandas,duckdb]
+    python -m benchmarks.converter [--rows N] [--repeat N] [--sizes 0.2,2,10] [--ways millrace,bare,pandas,duckdb]
 
 Each way converts the same generated file (16 columns, 200 bytes a row) in a process of its own, clean and with 1 % bad
 rows of eight kinds. Only ``millrace`` validates and keeps every bad row; ``bare`` is pyarrow's streaming reader and
@@ -25,6 +25,8 @@ ROWS_OF_2_GB = 10_000_000
 
 @dataclass(frozen=True)
 class Cost:
+    """CPU and wall seconds, and peak resident memory."""
+
     cpu: float
     wall: float
     peak_mb: float

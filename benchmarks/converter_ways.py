@@ -78,17 +78,20 @@ def start(path: Path, folder: Path) -> None:
 
 
 def read(path: Path, folder: Path) -> None:
-    start(path, folder)
+    from millrace.convert.engine import BLOCK_BYTES
+
     with path.open("rb", buffering=0) as source:
-        while source.read(1 << 20):
+        while source.read(BLOCK_BYTES):
             pass
 
 
 def parse(path: Path, folder: Path, *, check: bool = False) -> None:
     """Parse all blocks as the converter does; without its checks unless asked."""
     from millrace import contracts
+    from millrace.convert import text
     from millrace.convert.blocks import BlockConverter
     from millrace.convert.checks import ColumnCheck
+    from millrace.convert.engine import BLOCK_BYTES
     from millrace.convert.header import match
     from millrace.convert.lines import Lines
     from millrace.convert.stream import raw_chunks
@@ -96,9 +99,9 @@ def parse(path: Path, folder: Path, *, check: bool = False) -> None:
     contract = contracts.load(ORDERS)
     if not check:
         ColumnCheck.passes = lambda self, values: True  # type: ignore[method-assign]
-        BlockConverter._trimmed = lambda self, values: values  # type: ignore[method-assign]
+        text.trimmed = lambda strings: strings
     with path.open("rb", buffering=0) as source:
-        lines = Lines(raw_chunks(source, 1 << 20), contract.csv.max_line_bytes)
+        lines = Lines(raw_chunks(source, BLOCK_BYTES), contract.csv.max_line_bytes)
         block = lines.next(b"")
         assert isinstance(block, bytes)
         header, block = block.split(b"\n", 1)

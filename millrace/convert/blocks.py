@@ -12,14 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from millrace.contracts import Contract
+from millrace.contracts import Column, Contract
 from millrace.convert import records as cutting
 from millrace.convert import scan, text, typed
 from millrace.convert.checks import ColumnCheck
 from millrace.convert.header import Header
 from millrace.convert.lines import first_line_end, kept
-
-DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,21 @@ class BlockConverter:
         self.checks = {column.name: ColumnCheck(column, upload_date) for column in contract.columns}
         self.present = [column for column in contract.columns if column.name in header.fields]
         self.in_file_order = sorted(self.present, key=lambda column: header.fields[column.name])
-        self.encoded: set[str] | None = None  # string columns read as dictionaries; None before the first block
         self.forms = {column.name: "naive" for column in self.present if column.type == "timestamp"}
         self._names = [f"\0{index}" for index in range(header.width)]
         for name, index in header.fields.items():
             self._names[index] = name
         self._bytes = scan.Scanner()
+        self._started = False
         self._clean = True
         self._spanning = False
         self._options: dict[tuple[Any, ...], Any] = {}
 
     def convert(self, block: bytes, first_line: int, *, final: bool, beyond: int) -> Converted:
         """Convert a block that begins with a record; an unfinished record at its end is left, unless ``final``."""
-        if self.encoded is None:
+        if not self._started:
             self._guess_forms(block)
+            self._started = True
         found: cutting.Records | None = None
         usable = block
         if self._spanning:
@@ -106,7 +105,7 @@ class BlockConverter:
         """The columns of a block in which no record is bad, else None."""
         if not block or b"\0" in block or not scan.is_utf8(block) or scan.may_exceed(block, self.limit):
             return None
-        types = tuple(self._type(column.name, column.type) for column in self.present)
+        types = tuple(self._type(column) for column in self.present)
         if pa.int64() in types and self._bytes.hold_hex(block):
             return None
         try:
@@ -115,7 +114,7 @@ class BlockConverter:
             for column in self.present:
                 values = table.column(column.name).combine_chunks()
                 if column.type == "string":
-                    values = self._trimmed(values)
+                    values = text.trimmed(values)
                 elif column.type == "timestamp":
                     values = typed.finished(values, self.forms[column.name], self.timezone)
                 if not self.checks[column.name].passes(values):
@@ -143,7 +142,7 @@ class BlockConverter:
         if ragged:
             usable[[int(members[row.number - 1]) for row in ragged]] = False
             members = np.flatnonzero(usable)
-        columns, rows = self._empty(), 0
+        columns, rows = self._all_columns({}, 0), 0
         if table is not None and table.num_rows:
             if table.num_rows != len(members):
                 raise RuntimeError(f"{table.num_rows} rows were read of {len(members)} records at line {first_line}")
@@ -166,7 +165,7 @@ class BlockConverter:
         any_bad = np.zeros(table.num_rows, np.bool_)
         for column in self.in_file_order:
             name, check = column.name, self.checks[column.name]
-            texts = self._trimmed(table.column(name).combine_chunks())
+            texts = text.trimmed(table.column(name).combine_chunks())
             values, wrong, form = typed.from_text(texts, column, self.timezone, self.forms.get(name, ""))
             if name in self.forms:
                 self.forms[name] = form
@@ -200,22 +199,15 @@ class BlockConverter:
             bad.setdefault(index, ("", f"byte 0x{block[bad_at]:02x} at offset {bad_at - start} is not {name}"))
             at = int(found.starts[index + 1]) if index + 1 < len(found.starts) else found.consumed
 
-    def _type(self, name: str, kind: str) -> Any:
-        if kind == "timestamp":
-            return typed.FORMS[self.forms[name]]
-        if kind == "string":
-            return DICTIONARY if self.encoded is None or name in self.encoded else pa.string()
-        return typed.arrow_type(self.contract.column(name))
+    def _type(self, column: Column) -> Any:
+        return typed.FORMS[self.forms[column.name]] if column.type == "timestamp" else typed.arrow_type(column)
 
     def _read_text(self, block: bytes, ragged: list[Any]) -> Any:
         def note(row: Any) -> str:
             ragged.append(row)
             return "skip"
 
-        types = tuple(
-            self._type(column.name, "string") if column.type == "string" else pa.string() for column in self.present
-        )
-        return self._read(block, types, note)
+        return self._read(block, (pa.string(),) * len(self.present), note)
 
     def _read(self, block: bytes, types: tuple[Any, ...], invalid_row_handler: Any) -> Any:
         names = [column.name for column in self.present]
@@ -239,35 +231,11 @@ class BlockConverter:
             self._options[types],
         )
 
-    def _trimmed(self, values: Any) -> Any:
-        if not pa.types.is_dictionary(values.type):
-            return text.trimmed(values)
-        if text.trimmed(values.dictionary) is values.dictionary:
-            return values
-        return text.trimmed(values.cast(pa.string())).dictionary_encode()
-
     def _all_columns(self, columns: dict[str, Any], rows: int) -> list[Any]:
-        if self.encoded is None:
-            self.encoded = {
-                name
-                for name, values in columns.items()
-                if pa.types.is_dictionary(values.type) and len(values.dictionary) * 4 <= rows
-            }
-            for name, values in columns.items():
-                if pa.types.is_dictionary(values.type) and name not in self.encoded:
-                    columns[name] = values.cast(pa.string())
         return [
             columns[column.name] if column.name in columns else pa.nulls(rows, typed.arrow_type(column))
             for column in self.contract.columns
         ]
-
-    def _empty(self) -> list[Any]:
-        return [pa.nulls(0, self._column_type(column.name, column.type)) for column in self.contract.columns]
-
-    def _column_type(self, name: str, kind: str) -> Any:
-        if kind == "string" and name in (self.encoded or ()):
-            return DICTIONARY
-        return typed.arrow_type(self.contract.column(name))
 
 
 def _without(block: bytes, found: cutting.Records, usable: text.Bools) -> bytes:

@@ -29,7 +29,7 @@ class ColumnCheck:
         self._least, self._most = (_stored(bound, column.type) for bound in (self.low, self.high))
 
     def passes(self, values: Any) -> bool:
-        """Whether all values of an array of the column's type pass; strings may be dictionary-encoded."""
+        """Whether all values of an array of the column's type pass."""
         column = self.column
         if column.required and values.null_count:
             return False
@@ -37,8 +37,7 @@ class ColumnCheck:
             return False
         if column.allowed is None and column.pattern is None and column.max_length is None:
             return True
-        distinct = values.dictionary if pa.types.is_dictionary(values.type) else values
-        return not self._bad_texts(distinct).any()
+        return not self._bad_texts(values).any()
 
     def _in_range(self, values: Any) -> bool:
         """Whether all values are within the bounds, and finite."""
@@ -55,19 +54,13 @@ class ColumnCheck:
     def bad(self, values: Any) -> Bools:
         """Which values do not pass."""
         column = self.column
-        missing = _flags(values.is_null())
-        result = missing.copy() if column.required else np.zeros(len(values), np.bool_)
+        result = _flags(values.is_null()) if column.required else np.zeros(len(values), np.bool_)
         for bound, compare in ((self.low, pc.less), (self.high, pc.greater)):
             if bound is not None:
                 result |= _flags(compare(values, pa.scalar(bound, values.type)).fill_null(False))
         if column.allowed is None and column.pattern is None and column.max_length is None:
             return result
-        if pa.types.is_dictionary(values.type):
-            if len(values.dictionary):
-                result |= ~missing & self._bad_texts(values.dictionary)[values.indices.fill_null(0).to_numpy()]
-        else:
-            result |= self._bad_texts(values)
-        return result
+        return result | self._bad_texts(values)
 
     def reason(self, cell: str | None, timezone: str) -> str:
         """Why a trimmed cell is bad, for a row that is known to be bad in this column."""

@@ -94,7 +94,7 @@ class ParquetTarget:
         if held is None:
             return
         columns = [
-            _joined([part[index] for part in held], arrow_type(column))
+            pa.chunked_array([part[index] for part in held], arrow_type(column))
             for index, column in enumerate(self._contract.columns)
         ]
         held.clear()
@@ -111,32 +111,11 @@ class ParquetTarget:
                 store_schema=False,
                 data_page_size=1 << 20,
             )
-        elif table.schema != self._writer.schema:
-            table = pa.table(
-                [_as(table.column(field.name), field.type) for field in self._writer.schema],
-                schema=self._writer.schema,
-            )
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
-
-
-def _joined(parts: list[Any], kind: Any) -> Any:
-    if not parts:
-        return pa.chunked_array([], kind)
-    if len({part.type for part in parts}) > 1:
-        parts = [part.cast(kind) for part in parts]
-    return pa.chunked_array(parts).unify_dictionaries()
-
-
-def _as(column: Any, kind: Any) -> Any:
-    if column.type == kind:
-        return column
-    return column.dictionary_encode() if pa.types.is_dictionary(kind) else column.cast(kind)
 
 
 def _repeats(column: Any) -> bool:
     """Whether values come again so often that a dictionary pays."""
-    if pa.types.is_dictionary(column.type):
-        return True
     sample = column.slice(0, _SAMPLE_ROWS)
     return (
         len(sample) > 0
