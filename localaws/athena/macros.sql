@@ -271,12 +271,16 @@ CREATE OR REPLACE TEMP MACRO athena_compare_arrays(a, b, result) AS
 
 -- JSON
 CREATE OR REPLACE TEMP MACRO athena_json(x) AS CASE WHEN json_valid(x) THEN x END;
--- DuckDB prints a fraction or an exponent anew; documents with one that may look different go through Python.
-CREATE OR REPLACE TEMP MACRO athena_json_scalar(x, path) AS
-    CASE WHEN json_type(athena_json(x), path) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL
-         WHEN json_type(athena_json(x), path) = 'DOUBLE' AND regexp_matches(x, '\.[0-9]+0([^0-9]|$)|[0-9][eE][+-]?[0-9]|[0-9.]{17}|0\.000')
+-- What looks like an object, an array or a fraction is looked at again: DuckDB prints fractions anew, so documents with
+-- one that may look different go through Python.
+CREATE OR REPLACE TEMP MACRO athena_json_scalar_again(x, path) AS
+    CASE WHEN json_type(x, path) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL
+         WHEN json_type(x, path) = 'DOUBLE' AND regexp_matches(x, '\.[0-9]+0([^0-9]|$)|[0-9][eE][+-]?[0-9]|[0-9.]{17}|0\.000')
          THEN athena_json_get(x, path)
-         ELSE json_extract_string(athena_json(x), path) END;
+         ELSE json_extract_string(x, path) END;
+CREATE OR REPLACE TEMP MACRO athena_json_scalar(x, path) AS
+    CASE WHEN regexp_matches(TRY(json_extract_string(x, path)), '^[\[{]|^-?[0-9]+[.eE]') THEN athena_json_scalar_again(x, path)
+         ELSE TRY(json_extract_string(x, path)) END;
 CREATE OR REPLACE TEMP MACRO athena_json_extract(x, path) AS CASE WHEN json_valid(x) THEN athena_json_get(x, path) END;
 CREATE OR REPLACE TEMP MACRO athena_json_size(x, path) AS
     CASE json_type(athena_json(x), path) WHEN 'OBJECT' THEN CAST(len(json_keys(athena_json(x), path)) AS BIGINT)

@@ -143,23 +143,25 @@ def _decimal(operator: str, left: Value, right: Value) -> Value:
         kind = decimal(min(x.precision - x.scale, y.precision - y.scale) + scale, scale)
         return combine(_checked(f"CAST({a.sql} % {b.sql} AS {duckdb_type(kind)})", b, kind), kind, parts)
     kind = decimal(x.precision + y.scale + max(0, y.scale - x.scale), scale)
-    dividend = f"({unscaled(a)} * {10 ** (scale - x.scale + y.scale)}::HUGEINT)"
-    quotient = f"athena_divide_half_up({dividend}, {unscaled(b)})"
+    shift = scale - x.scale + y.scale
+    whole_type = "BIGINT" if max(x.precision + shift, y.precision) <= 18 else "HUGEINT"
+    dividend = f"({unscaled(a, whole_type)} * {10**shift}::{whole_type})"
+    quotient = f"athena_divide_half_up({dividend}, {unscaled(b, whole_type)})"
     return combine(_checked(scaled(quotient, kind), b, kind), kind, parts)
 
 
-def unscaled(value: Value) -> str:
-    """A decimal's digits as a HUGEINT: 1.25 of decimal(5,2) is 125."""
+def unscaled(value: Value, whole_type: str = "HUGEINT") -> str:
+    """A decimal's digits as a whole number: 1.25 of decimal(5,2) is 125."""
     kind = value.type
     if kind.scale == 0:
-        return f"CAST({value.sql} AS HUGEINT)"
+        return f"CAST({value.sql} AS {whole_type})"
     if kind.precision + kind.scale + 1 <= 38:
-        return f"CAST({value.sql} * CAST(1{'0' * kind.scale} AS DECIMAL({kind.scale + 1},0)) AS HUGEINT)"
-    return f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS HUGEINT)"
+        return f"CAST({value.sql} * CAST(1{'0' * kind.scale} AS DECIMAL({kind.scale + 1},0)) AS {whole_type})"
+    return f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS {whole_type})"
 
 
 def scaled(digits: str, kind: Type) -> str:
-    """The decimal of a HUGEINT of digits; the inverse of unscaled."""
+    """The decimal of a whole number of digits; the inverse of unscaled."""
     if kind.scale == 0:
         return f"CAST({digits} AS {duckdb_type(kind)})"
     if kind.precision + kind.scale <= 38:

@@ -3,6 +3,7 @@
 import statistics
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlglot import exp
@@ -153,3 +154,9 @@ def test_a_long_query_answers(run):
         ["2024-02", 2, 2, 2, 1.0, rows[1][5]],
         ["2024-03", 0, 0, 2, None, None],
     ]
+
+
+def test_the_document_lists_every_function():
+    document = (Path(__file__).parents[3] / "docs" / "localaws" / "athena-sql.md").read_text(encoding="utf-8")
+    known = {*calls.SCALARS, *calls.SPECIAL, *aggregates.TABLE, *aggregates.SPECIAL, *windows.TABLE} - {"$extract"}
+    assert sorted(name for name in known if f"`{name}`" not in document) == []

@@ -147,7 +147,7 @@ def _decimal_or(name: str) -> Any:
                 values,
                 modifiers,
             )
-        total = modifiers.fill("CAST(sum({d}{0}){f} AS HUGEINT)", Value(unscaled(value), value.type))
+        total = unscaled(Value(modifiers.fill("sum({d}{0}){f}", value), decimal(38, value.type.scale)))
         count = modifiers.fill("CAST(count({d}{0}){f} AS HUGEINT)", value)
         sql = (
             f"CASE WHEN {count} = 0 THEN NULL ELSE {scaled(f'athena_divide_half_up({total}, {count})', value.type)} END"
