@@ -18,7 +18,6 @@ from localaws.athena.statements import Statement
 from localaws.core import AwsError
 
 ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
-ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
 KEPT = 10_000
 
 

@@ -14,6 +14,9 @@ from localaws.athena.partitions import NULL
 from localaws.athena.tables import Table, TableFile
 from localaws.athena.types import literal, quote
 
+# How a file stores the needed columns: the expressions that read them, and their types in the file.
+Stored = tuple[tuple[str, ...], tuple[str, ...]]
+
 
 class Scan:
     """Makes the query of one use of a table; ``bytes`` is what reading it takes.
@@ -36,17 +39,19 @@ class Scan:
     def parquet(self, files: Sequence[TableFile], footers: Footers, links: Links) -> str:
         """The query over Parquet files: one part for each way in which files store the needed columns."""
         self.bytes = 0
-        groups: dict[tuple[str, ...], list[TableFile]] = {}
-        known: dict[bytes, tuple[str, ...]] = {}
-        stored = [name for name, _ in self.table.columns if name in self.needed]
+        groups: dict[Stored, list[TableFile]] = {}
+        known: dict[bytes, Stored] = {}
+        needed = [name for name, _ in self.table.columns if name in self.needed]
         for one in files:
             footer = footers.get(one.info.path, one.uri)
-            expressions = known.get(footer.schema)
-            if expressions is None:
-                expressions = known[footer.schema] = self._stored(footer, one)
-            groups.setdefault(expressions, []).append(one)
-            self.bytes += sum(footer.columns[name].bytes for name in stored if name in footer.columns)
-        parts = [self._parquet_part(expressions, members, links) for expressions, members in groups.items()]
+            stored = known.get(footer.schema)
+            if stored is None:
+                # DuckDB takes the types of a part's first file for all of them, so they must be the same.
+                types = tuple(str(footer.columns[name].type) for name in needed if name in footer.columns)
+                stored = known[footer.schema] = (self._stored(footer, one), types)
+            groups.setdefault(stored, []).append(one)
+            self.bytes += sum(footer.columns[name].bytes for name in needed if name in footer.columns)
+        parts = [self._parquet_part(expressions, members, links) for (expressions, _), members in groups.items()]
         return f"({' UNION ALL '.join(parts)})"
 
     def _stored(self, footer: Footer, one: TableFile) -> tuple[str, ...]:

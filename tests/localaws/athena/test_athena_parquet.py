@@ -1,5 +1,6 @@
 """Parquet tables: columns by name and type, partitions, pruning, what counts as scanned."""
 
+import random
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -25,6 +26,26 @@ def test_columns_go_by_name_and_missing_ones_are_null(athena):
     athena.put_parquet("t/1", pa.table({"B": ["x"], "a": pa.array([1], pa.int32()), "extra": [9]}))
     athena.put_parquet("t/2", pa.table({"c": [2.5], "a": pa.array([2], pa.int32())}))
     assert athena.rows("SELECT * FROM t ORDER BY a") == [["1", "x", None], ["2", None, "2.5"]]
+
+
+def test_files_may_differ_in_what_is_not_needed_and_in_width(athena):
+    athena.run(TABLE.format("a bigint, b string, c int", ""))
+    athena.put_parquet("t/1", pa.table({"a": pa.array([1], pa.int8()), "b": ["x"], "z": [1.5]}))
+    athena.put_parquet("t/2", pa.table({"b": pa.array([5], pa.int32()), "a": pa.array([70_000], pa.int32())}))
+    athena.put_parquet("t/3", pa.table({"a": pa.array([2**40], pa.int64()), "c": pa.array([7], pa.int32())}))
+    assert athena.rows("SELECT a FROM t ORDER BY a") == [["1"], ["70000"], [str(2**40)]]
+    assert athena.rows("SELECT a FROM t WHERE a = 70000") == [["70000"]]
+    assert athena.rows("SELECT a, c FROM t ORDER BY a") == [["1", None], ["70000", None], [str(2**40), "7"]]
+    assert "s3://lake/t/2" in athena.fails("SELECT b FROM t")
+
+
+def test_files_of_one_part_may_lack_what_the_first_has(athena):
+    athena.run(TABLE.format("a int, b string", ""))
+    a = pa.array([1], pa.int32())
+    athena.put_parquet("t/1", pa.table({"b": ["x"], "a": a}))
+    athena.put_parquet("t/2", pa.table({"a": a}))
+    athena.put_parquet("t/3", pa.table({"a": a, "b": [5]}))
+    assert athena.rows("SELECT sum(a) FROM t") == [["3"]]
 
 
 def test_hidden_empty_and_other_objects_are_passed_over(athena):
@@ -322,3 +343,43 @@ def test_an_injected_key_needs_a_condition(athena):
     assert athena.fails("SELECT a FROM t").startswith(
         "CONSTRAINT_VIOLATION: For the injected projected partition column"
     )
+
+
+FORMS = [
+    *("{k} = {x}", "{k} <> {x}", "{k} < {x}", "{x} <= {k}", "{k} > {x}", "{k} >= {x}", "NOT {k} = {x}"),
+    *("{k} IN ({x}, {y})", "{k} NOT IN ({x}, {y})", "{k} BETWEEN {x} AND {y}", "{k} IS NULL"),
+]
+
+
+def test_leaving_partitions_out_never_changes_an_answer(athena):
+    athena.run(TABLE.format("a int", "PARTITIONED BY (s string, n int, d date)"))
+    chooser = random.Random(5)
+    null = "__HIVE_DEFAULT_PARTITION__"
+    texts = ["", "a", "B", "b", "ä", "10", "9", "2024-01-02", null]
+    numbers = ["-5", "0", "007", "9", "10", "2147483647", null]
+    days = ["1969-12-31", "2024-01-02", "2024-01-10", "2023-02-28", null]
+    values = {(chooser.choice(texts[1:]), chooser.choice(numbers), chooser.choice(days)) for _ in range(60)}
+    added = []
+    for number, (s, n, d) in enumerate(sorted(values)):
+        athena.put_parquet(f"t/{number}/x", one_day(number))
+        added.append(f"PARTITION (s = '{s}', n = '{n}', d = '{d}') LOCATION 's3://lake/t/{number}/'")
+    athena.run("ALTER TABLE t ADD " + " ".join(added))
+    literals = {
+        "s": [f"'{text}'" for text in texts],
+        "n": ["-5", "7", "9", "9.5", "BIGINT '10'", "3000000000", "1e1"],
+        "d": [f"DATE '{day}'" for day in days[:-1]]
+        + ["TIMESTAMP '2024-01-02 00:00:00'", "TIMESTAMP '2024-01-02 10:00:00'"],
+    }
+    pruned = 0
+    for _ in range(60):
+        parts = []
+        for key in chooser.sample("snd", chooser.choice([1, 1, 2])):
+            first, second = chooser.choice(literals[key]), chooser.choice(literals[key])
+            form = chooser.choice(FORMS)
+            parts.append(form.format(k=key, x=first, y=second))
+        condition = chooser.choice([" AND ", " AND ", " OR "]).join(parts)
+        execution = athena.run(f"SELECT a FROM t WHERE {condition}")
+        plain = athena.rows(f"SELECT a FROM t WHERE CASE WHEN {condition} THEN 1 ELSE 0 END = 1 ORDER BY a")
+        assert athena.rows(f"SELECT a FROM t WHERE {condition} ORDER BY a") == plain, condition
+        pruned += execution["Statistics"]["DataScannedInBytes"] < len(values) * chunk_bytes(athena, "t/0/x", "a")
+    assert pruned > 20
