@@ -186,18 +186,17 @@ class BlockConverter:
         if b"\0" in block:
             for position in np.flatnonzero(np.frombuffer(block, np.uint8)[: found.consumed] == 0):
                 bad.setdefault(int(np.searchsorted(found.starts, position, side="right")) - 1, ("", "NUL byte"))
-        at = 0
-        while at < found.consumed:
+        if scan.is_utf8(block):
+            return
+        name = "UTF-8" if self.encoding == "utf-8" else self.encoding
+        beyond_ascii = np.flatnonzero(np.frombuffer(block, np.uint8)[: found.consumed] >= 0x80)
+        for index in np.unique(np.searchsorted(found.starts, beyond_ascii, side="right") - 1).tolist():
+            record = block[found.starts[index] : found.ends[index]]
             try:
-                block[at : found.consumed].decode()
-                return
+                record.decode()
             except UnicodeDecodeError as error:
-                bad_at = at + error.start
-            index = int(np.searchsorted(found.starts, bad_at, side="right")) - 1
-            start = int(found.starts[index])
-            name = "UTF-8" if self.encoding == "utf-8" else self.encoding
-            bad.setdefault(index, ("", f"byte 0x{block[bad_at]:02x} at offset {bad_at - start} is not {name}"))
-            at = int(found.starts[index + 1]) if index + 1 < len(found.starts) else found.consumed
+                at = error.start
+                bad.setdefault(index, ("", f"byte 0x{record[at]:02x} at offset {at} is not {name}"))
 
     def _type(self, column: Column) -> Any:
         return typed.FORMS[self.forms[column.name]] if column.type == "timestamp" else typed.arrow_type(column)

@@ -55,11 +55,12 @@ def with_bytes_outside(strings: Any, allowed: Bools) -> Ints:
 
 
 def leading(strings: Any, width: int) -> npt.NDArray[np.uint8]:
-    """The first ``width`` bytes of each string as a matrix; what lies beyond a string's end is 0."""
+    """The first ``width`` bytes of each string, one row per position; what lies beyond a string's end is 0."""
     ends, data = offsets_and_bytes(strings)
-    if not len(data):
-        return np.zeros((len(strings), width), np.uint8)
-    at = ends[:-1, None] + np.arange(width, dtype=np.int32)
-    matrix = data[np.minimum(at, len(data) - 1)]
-    matrix[at >= ends[1:, None]] = 0
-    return matrix
+    padded = np.concatenate((data[: int(ends[-1])], np.zeros(width, np.uint8)))
+    # Items of that width at every byte: taking them copies each string's head at once.
+    heads = np.ndarray((len(padded) - width + 1,), f"V{width}", padded, strides=(1,))
+    result = heads[ends[:-1]].view(np.uint8).reshape(-1, width).T.copy()
+    short = np.flatnonzero(np.diff(ends) < width)
+    result[:, short] *= np.arange(width)[:, None] < np.diff(ends)[short]
+    return result

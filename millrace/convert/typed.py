@@ -126,8 +126,7 @@ def _timestamps(strings: Any, column: Column, timezone: str, form: str) -> tuple
     filled = _flags(strings.is_valid())
     matrix = text.leading(strings, 19)
     lengths = np.diff(text.offsets_and_bytes(strings)[0])
-    digits = matrix[:, [1, 4]] - np.uint8(ord("0")) <= 9
-    numeric = filled & digits.all(axis=1)
+    numeric = filled & (matrix[:5] - np.uint8(ord("0")) <= 9).all(axis=0)
     odd = _odd_prefix(matrix, lengths)
     zoned = filled & ~numeric & ~odd & (lengths > 10) & _has_zone(strings, lengths)
     naive = filled & ~numeric & ~odd & ~zoned
@@ -235,14 +234,12 @@ def _odd_dates(strings: Any, length: int) -> Any:
 def _odd_prefix(matrix: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int32]) -> Any:
     """Which texts do not begin like an ISO date or time of the calendar; 29 February counts as odd."""
     digits = matrix - np.uint8(ord("0"))
-    right = np.where(_DIGITS, digits <= 9, matrix == _LAYOUT)
-    right[:, 10] |= matrix[:, 10] == ord(" ")
-    month = digits[:, 5] * 10 + digits[:, 6]
-    day = digits[:, 8] * 10 + digits[:, 9]
-    calendar = (day >= 1) & (day <= _DAYS[month]) & (matrix[:, :4] != ord("0")).any(axis=1)
-    hour = digits[:, 11] * 10 + digits[:, 12]
-    clock = (hour < 24) & (digits[:, 14] < 6) & (digits[:, 17] < 6) & right[:, 10:].all(axis=1)
-    whole = right[:, :10].all(axis=1) & calendar & ((lengths == 10) | (clock & (lengths >= 19)))
+    right = np.where(_DIGITS[:, None], digits <= 9, matrix == _LAYOUT[:, None])
+    right[10] |= matrix[10] == ord(" ")
+    day = digits[8] * 10 + digits[9]
+    calendar = (day >= 1) & (day <= _DAYS[digits[5] * 10 + digits[6]]) & (matrix[:4] != ord("0")).any(axis=0)
+    clock = (digits[11] * 10 + digits[12] < 24) & (digits[14] < 6) & (digits[17] < 6) & right[10:].all(axis=0)
+    whole = right[:10].all(axis=0) & calendar & ((lengths == 10) | (clock & (lengths >= 19)))
     return np.logical_not(whole)
 
 
