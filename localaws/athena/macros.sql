@@ -27,7 +27,8 @@ CREATE OR REPLACE TEMP MACRO athena_asin(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN
 -- Casts of text
 CREATE OR REPLACE TEMP MACRO athena_bad_cast(x, kind, sample) AS athena_fail('INVALID_CAST_ARGUMENT', 'Cannot cast ''' || x || ''' to ' || kind, sample);
 CREATE OR REPLACE TEMP MACRO athena_integer_text(x, kind) AS
-    CASE WHEN regexp_full_match(x, '\s*[+-]?[0-9]+\s*') THEN ltrim(trim(x), '+')
+    CASE WHEN regexp_full_match(x, '-?[0-9]+') THEN x
+         WHEN regexp_full_match(x, '\s*[+-]?[0-9]+\s*') THEN ltrim(trim(x), '+')
          WHEN x IS NOT NULL THEN athena_bad_cast(x, kind, '') END;
 CREATE OR REPLACE TEMP MACRO athena_float_text(x, kind) AS
     CASE WHEN regexp_full_match(x, '\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?\s*') THEN rtrim(trim(x), 'dDfF')
