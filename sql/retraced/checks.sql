@@ -59,7 +59,7 @@ changes AS (
 counted AS (
     SELECT
         monthly.month,
-        lag(monthly.month) OVER so_far AS month_before,
+        lag(monthly.month) OVER (ORDER BY monthly.month) AS month_before,
         monthly.activated_users,
         monthly.active_users,
         monthly.activated_companies,

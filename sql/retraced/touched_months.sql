@@ -70,11 +70,19 @@ bounded AS (
     CROSS JOIN last_login_month
 ),
 
+-- An acceptance after the last login changes nothing, and a sequence must not run backwards.
+with_months AS (
+    SELECT
+        first_month,
+        last_month
+    FROM bounded
+    WHERE first_month <= last_month
+),
+
 acceptance_months AS (
     SELECT spine.month
-    FROM bounded
-    CROSS JOIN UNNEST(sequence(bounded.first_month, bounded.last_month, INTERVAL '1' MONTH)) AS spine (month)
-    WHERE bounded.first_month <= bounded.last_month
+    FROM with_months
+    CROSS JOIN UNNEST(sequence(with_months.first_month, with_months.last_month, INTERVAL '1' MONTH)) AS spine (month)
 )
 
 SELECT date_format(month, '%Y-%m') AS month
