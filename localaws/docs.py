@@ -74,7 +74,11 @@ _HEAD = """\
 
 
 def main() -> int:
-    """Write the page."""
+    """Write the page; with ``--check`` only say whether it is current, by the exit status."""
+    if "--check" in sys.argv[1:]:
+        current = PAGE.read_text(encoding="utf-8") == render()
+        print(f"{PAGE.relative_to(ROOT)} is {'current' if current else 'not current: run make docs'}")
+        return 0 if current else 1
     PAGE.write_text(render(), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written")
     return 0

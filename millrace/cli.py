@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    folder = STATE / "demo" / options.slug
+    folder: Path = STATE / "demo" / options.slug
     shutil.rmtree(folder, ignore_errors=True)
 
     def sample(screen: Screen) -> Path:

@@ -29,7 +29,7 @@ class Upload:
     def __post_init__(self) -> None:
         if len(parts := self.key.split("/")) < 3 or not all(parts):
             raise UnknownUpload(
-                f"key {self.key!r} is not <pipeline>/<table>/<file>, so its table is unknown; upload it under such a key"
+                f"key {self.key!r} is not <pipeline>/<table>/<file>, so its table is unknown; upload it as such"
             )
 
     @property

@@ -24,8 +24,8 @@ SERVICES |= {"QuickSightSensor": "QuickSight sensor", "EmptyOperator": "asset"}
 
 def main(slug: str, target: str) -> None:
     dag = DagBag(dag_folder=str(Path(__file__).parent.parent / "dags")).dags[slug]
-    lines = ['digraph { rankdir=TB; ranksep=0.28; nodesep=0.25; bgcolor="white"; edge [color="#78909c" arrowsize=0.7];']
-    lines.append('node [shape=box style="rounded,filled" fontname="Helvetica" fontsize=11 color="#90a4ae" height=0.35];')
+    lines = ['digraph { ranksep=0.28; nodesep=0.25; bgcolor="white"; edge [color="#78909c" arrowsize=0.7];']
+    lines.append('node [shape=box style="rounded,filled" fontname="Helvetica" fontsize=11 color="#90a4ae"];')
     for task in dag.tasks:
         kind = task.task_type
         service = SERVICES.get(kind, "Python")
