@@ -234,10 +234,6 @@ def _day_second_text(value: Value, target: Type) -> str:
     return _fit(f"athena_day_second({value.sql})", value, target)
 
 
-def _same(value: Value, target: Type) -> str:
-    return value.sql
-
-
 _CASTS = {
     ("boolean", "integer"): _boolean_to_number, ("boolean", "float"): _boolean_to_number,
     ("boolean", "decimal"): _boolean_to_number, ("boolean", "text"): _number_to_text,

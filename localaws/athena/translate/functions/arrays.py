@@ -47,22 +47,16 @@ arrays_overlap(array(T), array(T)) -> boolean = athena_overlap({0}, {1})
 slice(array(T), bigint, bigint) -> array(T) = athena_slice({0}, {1}, {2})
 flatten(array(array(T))) -> array(T) = flatten({0})
 repeat(T, bigint) -> array(T) = athena_repeat({0}, {1})
-shuffle(array(T)) -> array(T) = NULL
 filter(array(T), function(T, boolean)) -> array(T) = list_filter({0}, {1})
 transform(array(T), function(T, R)) -> array(R) = list_transform({0}, {1})
 any_match(array(T), function(T, boolean)) -> boolean = athena_any(list_transform({0}, {1}))
 all_match(array(T), function(T, boolean)) -> boolean = athena_all(list_transform({0}, {1}))
 none_match(array(T), function(T, boolean)) -> boolean = NOT athena_any(list_transform({0}, {1}))
-zip_with(array(T), array(U), function(T, U, R)) -> array(R) = NULL
 map() -> map(unknown, unknown) = MAP {{}}
 map(array(K), array(V)) -> map(K, V) = athena_map({0}, {1})
 map_keys(map(K, V)) -> array(K) = map_keys({0})
 map_values(map(K, V)) -> array(V) = map_values({0})
-map_filter(map(K, V), function(K, V, boolean)) -> map(K, V) = NULL
-transform_values(map(K, V), function(K, V, R)) -> map(K, R) = NULL
 """)
-for _name in ("shuffle", "zip_with", "map_filter", "transform_values"):
-    del TABLE[_name]
 
 
 def concat_arrays(parts: list[Value]) -> Value:
@@ -83,21 +77,8 @@ def concat_arrays(parts: list[Value]) -> Value:
     return combine(f"athena_concat_arrays({listed})", kind, parts)
 
 
-def _lambda_call(name: str, signature: str, template: str) -> Any:
-    """A function whose lambda DuckDB takes in another form; {l} is its body's parameter list."""
-    overloads = registry.table(f"{name}{signature} = -")[name]
-
-    def bind(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-        overload, values = resolve(binder, node, name, overloads, arguments)
-        return combine(template.format(*(v.sql for v in values)), overload.result, values)
-
-    return bind
-
-
 def _reduce(binder: ExpressionBinder, node: Any, arguments: list[Any]) -> Value:
-    overloads = registry.table("reduce(array(T), S, function(S, T, S), function(S, R)) -> R = -".replace("S", "U"))[
-        "reduce"
-    ]
+    overloads = registry.table("reduce(array(T), U, function(U, T, U), function(U, R)) -> R = -")["reduce"]
     overload, values = resolve(binder, node, "reduce", overloads, arguments)
     items, start, step, finish = values
     if items.type.args[0] != start.type and duckdb_type(items.type.args[0]) != duckdb_type(start.type):

@@ -34,9 +34,7 @@ from_iso8601_date(varchar) -> date = athena_iso_date({0})
 last_day_of_month(date) -> date = last_day({0})
 date(date) -> date = {0}
 to_milliseconds(interval day to second) -> bigint = {0}
-timezone_hour(timestamptz) -> bigint = NULL
 """)
-del TABLE["timezone_hour"]
 
 _DATE_UNITS = ("day", "week", "month", "quarter", "year")
 _UNIT_MS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000, "day": DAY_MS, "week": 7 * DAY_MS}
