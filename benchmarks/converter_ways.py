@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ORDERS = Path(__file__).resolve().parent / "contracts" / "orders.yaml"
-ROW_GROUP = 1 << 17
+ROW_GROUP = 100_000
 
 
 def millrace(path: Path, folder: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ from millrace.convert import scan, text, typed
 from millrace.convert.checks import ColumnCheck
 from millrace.convert.header import Header
 from millrace.convert.lines import first_line_end, kept
+
+_FAILED_COLUMN = re.compile(r"In CSV column #(\d+):")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class BlockConverter:
         self._bytes = scan.Scanner()
         self._started = False
         self._clean = True
+        self._as_text: set[str] = set()  # columns that hold what Arrow cannot read by their type
         self._spanning = False
         self._options: dict[tuple[Any, ...], Any] = {}
 
@@ -125,7 +129,7 @@ class BlockConverter:
         return self._all_columns(columns, table.num_rows)
 
     def _by_record(self, block: bytes, found: cutting.Records, first_line: int) -> Converted:
-        """Read the cells as text, decide each, and set the bad records aside."""
+        """Decide each record by itself and set the bad ones aside."""
         bad: dict[int, tuple[str, str]] = {index: ("", reason) for index, reason in found.bad.items()}
         usable = ~cutting.blank(block, found)
         rows_in = int(usable.sum())
@@ -133,54 +137,97 @@ class BlockConverter:
         usable[list(bad)] = False
         members = np.flatnonzero(usable)
         ragged: list[Any] = []
-        table = self._read_text(_without(block, found, usable), ragged) if len(members) else None
+        decided = self._decide(_without(block, found, usable), ragged) if len(members) else {}
         for row in ragged:
-            bad[int(members[row.number - 1])] = (
-                "",
-                f"{row.actual_columns} fields where the header has {self.header.width}",
-            )
-        if ragged:
-            usable[[int(members[row.number - 1]) for row in ragged]] = False
-            members = np.flatnonzero(usable)
-        columns, rows = self._all_columns({}, 0), 0
-        if table is not None and table.num_rows:
-            if table.num_rows != len(members):
-                raise RuntimeError(f"{table.num_rows} rows were read of {len(members)} records at line {first_line}")
-            columns, rows = self._decide(table, members, bad)
+            width = f"{row.actual_columns} fields where the header has {self.header.width}"
+            bad[int(members[row.number - 1])] = ("", width)
+        members = np.delete(members, [row.number - 1 for row in ragged])
+        if any(len(values) != len(members) for values, _ in decided.values()):
+            raise RuntimeError(f"Arrow found other records than the {len(members)} from line {first_line} on")
+        wrong = self._first_wrong(decided, len(members))
+        bad |= self._reasons(block, found, members, wrong)
+        columns = {name: values for name, (values, _) in decided.items()}
+        if wrong:
+            good = np.ones(len(members), np.bool_)
+            good[list(wrong)] = False
+            columns = {name: values.filter(pa.array(good)) for name, values in columns.items()}
+        rows = len(members) - len(wrong)
         self._clean = not bad
+        if rows + len(bad) != rows_in:
+            raise RuntimeError(f"{rows_in} rows in, {rows} out, {len(bad)} rejected from line {first_line} on")
         rejects = [
-            Reject(
-                first_line + int(found.lines[index]),
-                *bad[index],
-                kept(block[found.starts[index] : found.ends[index]], self.limit),
-            )
+            Reject(first_line + int(found.lines[index]), *bad[index], kept(found.raw(block, index), self.limit))
             for index in sorted(bad)
         ]
-        if rows + len(rejects) != rows_in:
-            raise RuntimeError(f"{rows_in} rows in, {rows} out, {len(rejects)} rejected at line {first_line}")
-        return Converted(columns, rows, rejects, found.consumed, found.line_count)
+        return Converted(self._all_columns(columns, rows), rows, rejects, found.consumed, found.line_count)
 
-    def _decide(self, table: Any, members: text.Ints, bad: dict[int, tuple[str, str]]) -> tuple[list[Any], int]:
-        columns: dict[str, Any] = {}
-        any_bad = np.zeros(table.num_rows, np.bool_)
-        for column in self.in_file_order:
-            name, check = column.name, self.checks[column.name]
-            texts = text.trimmed(table.column(name).combine_chunks())
-            values, wrong, form = typed.from_text(texts, column, self.timezone, self.forms.get(name, ""))
-            if name in self.forms:
-                self.forms[name] = form
-            if not check.passes(values):
-                wrong = wrong | check.bad(values)
-            columns[name] = values
-            new = np.flatnonzero(wrong & ~any_bad)
-            for row, cell in zip(new.tolist(), texts.take(pa.array(new)).to_pylist(), strict=True):
-                bad[int(members[row])] = (name, check.reason(cell, self.timezone))
-            any_bad[new] = True
-        if any_bad.any():
-            good = pa.array(~any_bad)
-            columns = {name: values.filter(good) for name, values in columns.items()}
-        rows = table.num_rows - int(any_bad.sum())
-        return self._all_columns(columns, rows), rows
+    def _decide(self, block: bytes, ragged: list[Any]) -> dict[str, tuple[Any, text.Bools]]:
+        """Values of each column, and which of them are bad; rows of another width are left out and noted.
+
+        A column that Arrow cannot read by its type is read as text, in the blocks to come too.
+        """
+        hex_may_pass = self._bytes.hold_hex(block)
+        while True:
+            ragged.clear()
+            types = {column.name: self._type(column) for column in self.present}
+            for name, kind in types.items():
+                if name in self._as_text or (hex_may_pass and kind == pa.int64()):
+                    types[name] = pa.string()
+            try:
+                table = self._read(block, tuple(types.values()), ragged)
+            except pa.ArrowInvalid as error:
+                place = _FAILED_COLUMN.match(str(error))
+                failed = self._names[int(place[1])] if place else ""
+                self._as_text |= {failed} if failed in types else set(types)
+                continue
+            columns = {name: table.column(name).combine_chunks() for name in types}
+            unreadable = {column.name for column in self.present if not self._finish(column, columns)}
+            if not unreadable:
+                return {column.name: self._judged(column, columns[column.name]) for column in self.present}
+            self._as_text |= unreadable
+
+    def _finish(self, column: Column, columns: dict[str, Any]) -> bool:
+        """Bring a column of timestamps that was not read as text to UTC; whether that can be done."""
+        values = columns[column.name]
+        if column.type == "timestamp" and values.type != pa.string():
+            try:
+                columns[column.name] = typed.finished(values, self.forms[column.name], self.timezone)
+            except pa.ArrowInvalid:
+                return False
+        return True
+
+    def _judged(self, column: Column, values: Any) -> tuple[Any, text.Bools]:
+        """A column in its type or as text, in its type, and which of its values are bad."""
+        check = self.checks[column.name]
+        wrong = np.zeros(len(values), np.bool_)
+        if values.type == pa.string():
+            form = self.forms.get(column.name, "")
+            values, wrong, form = typed.from_text(text.trimmed(values), column, self.timezone, form)
+            if column.name in self.forms:
+                self.forms[column.name] = form
+        return values, wrong if check.passes(values) else wrong | check.bad(values)
+
+    def _first_wrong(self, decided: dict[str, tuple[Any, text.Bools]], rows: int) -> dict[int, str]:
+        """The first bad column, in the file's order, of each row that has one."""
+        result: dict[int, str] = {}
+        for column in self.in_file_order if rows else ():
+            for row in np.flatnonzero(decided[column.name][1]).tolist():
+                result.setdefault(row, column.name)
+        return result
+
+    def _reasons(
+        self, block: bytes, found: cutting.Records, members: text.Ints, wrong: dict[int, str]
+    ) -> dict[int, tuple[str, str]]:
+        """Column and reason by record, for rows of the records ``members`` that are bad in a column."""
+        if not wrong:
+            return {}
+        raw = b"".join(found.raw(block, int(members[row])) + b"\n" for row in wrong)
+        cells = self._read(raw, (pa.string(),) * len(self.present), [])
+        texts = {name: text.trimmed(cells.column(name).combine_chunks()) for name in set(wrong.values())}
+        return {
+            int(members[row]): (name, self.checks[name].reason(texts[name][at].as_py(), self.timezone))
+            for at, (row, name) in enumerate(wrong.items())
+        }
 
     def _mark_bad_bytes(self, block: bytes, found: cutting.Records, bad: dict[int, tuple[str, str]]) -> None:
         if b"\0" in block:
@@ -201,14 +248,14 @@ class BlockConverter:
     def _type(self, column: Column) -> Any:
         return typed.FORMS[self.forms[column.name]] if column.type == "timestamp" else typed.arrow_type(column)
 
-    def _read_text(self, block: bytes, ragged: list[Any]) -> Any:
-        def note(row: Any) -> str:
-            ragged.append(row)
+    def _read(self, block: bytes, types: tuple[Any, ...], ragged: list[Any] | None) -> Any:
+        """Read a block with the types of the present columns; rows of another width are noted in ``ragged``."""
+        noted = [] if ragged is None else ragged
+
+        def note(row: Any) -> Literal["skip"]:
+            noted.append(row)
             return "skip"
 
-        return self._read(block, (pa.string(),) * len(self.present), note)
-
-    def _read(self, block: bytes, types: tuple[Any, ...], invalid_row_handler: Any) -> Any:
         names = [column.name for column in self.present]
         if types not in self._options:
             self._options[types] = pyarrow.csv.ConvertOptions(
@@ -225,7 +272,9 @@ class BlockConverter:
             source,
             pyarrow.csv.ReadOptions(column_names=self._names, use_threads=False, block_size=len(block) + 1),
             pyarrow.csv.ParseOptions(
-                delimiter=self.header.delimiter, newlines_in_values=True, invalid_row_handler=invalid_row_handler
+                delimiter=self.header.delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=None if ragged is None else note,
             ),
             self._options[types],
         )

@@ -55,6 +55,8 @@ class ColumnCheck:
         """Which values do not pass."""
         column = self.column
         result = _flags(values.is_null()) if column.required else np.zeros(len(values), np.bool_)
+        if column.type == "double":
+            result |= ~_flags(pc.is_finite(values).fill_null(True))
         for bound, compare in ((self.low, pc.less), (self.high, pc.greater)):
             if bound is not None:
                 result |= _flags(compare(values, pa.scalar(bound, values.type)).fill_null(False))

@@ -16,7 +16,7 @@ from millrace.contracts import Contract
 from millrace.convert.sinks import Sink
 from millrace.convert.typed import arrow_type
 
-ROW_GROUP_ROWS = 1 << 17
+ROW_GROUP_ROWS = 100_000
 # Wide rows fill a row group early, so that memory does not grow with them.
 ROW_GROUP_BYTES = 32 << 20
 _SAMPLE_ROWS = 1 << 14

@@ -34,6 +34,10 @@ class Records:
     consumed: int
     line_count: int
 
+    def raw(self, block: bytes, index: int) -> bytes:
+        """The bytes of a record of the block that was cut."""
+        return block[self.starts[index] : self.ends[index]]
+
 
 def line_ends(block: bytes) -> Ints:
     """Positions of the last byte of each line's end."""
