@@ -48,12 +48,21 @@ class Progress:
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
         """The task failed, for good or until its next try."""
         state = "retry" if "retry" in str(task_instance.state) else "failed"
-        self._event(task_instance, state, error=str(error))
+        self._event(task_instance, state, error=message(error))
 
     def _event(self, task_instance: Any, state: str, **more: Any) -> None:
         key = (task_instance.task_id, task_instance.map_index)
         seconds = time.monotonic() - self._started[key]
         self._tell({"task": key[0], "map_index": key[1], "state": state, "seconds": seconds, **more})
+
+
+def message(error: Any) -> str:
+    """What went wrong in a task, in a line or two: of a Lambda function's failure, what the function said."""
+    details = getattr(error, "args", ())
+    if len(details) == 2 and isinstance(details[1], dict) and "Payload" in details[1]:
+        answer = json.loads(details[1]["Payload"])
+        return f"{details[0]}: {answer.get('errorType')}: {answer.get('errorMessage')}"
+    return str(error)
 
 
 def prepare(slug: str) -> Any:

@@ -1,0 +1,94 @@
+"""The command line and what it makes of a folder of files."""
+
+import datetime as dt
+
+import pytest
+
+from millrace import resources
+from millrace.cli import main
+from millrace.run import find_files
+
+TODAY = dt.date(2026, 5, 4)
+
+
+def make(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x\n")
+
+
+def found(folder):
+    return {
+        str(file.path.relative_to(folder)): (file.key, file.upload_date)
+        for file in find_files("retraced", folder, TODAY)
+    }
+
+
+def test_files_belong_to_the_table_that_their_name_or_folder_begins_with(tmp_path):
+    make(
+        tmp_path,
+        "user_companies.csv",
+        "user_companies_2024-02-01.CSV",
+        "user_login_locations-20240203 (1).csv.gz",
+        "user_login_locations/2024-03-01/part ü+.csv",
+        "user_login_locations/any.csv",
+        "user_companies.txt",
+        "user_companiesold.csv",
+        "notes.csv",
+    )
+    today = "retraced/{}/2026-05-04/{}".format
+    assert found(tmp_path) == {
+        "user_companies.csv": (today("user_companies", "user_companies.csv"), "2026-05-04"),
+        "user_companies_2024-02-01.CSV": ("retraced/user_companies/user_companies_2024-02-01.CSV", "2024-02-01"),
+        "user_login_locations-20240203 (1).csv.gz": (
+            "retraced/user_login_locations/user_login_locations-20240203 (1).csv.gz",
+            "2024-02-03",
+        ),
+        "user_login_locations/2024-03-01/part ü+.csv": (
+            "retraced/user_login_locations/2024-03-01/part ü+.csv",
+            "2024-03-01",
+        ),
+        "user_login_locations/any.csv": (today("user_login_locations", "any.csv"), "2026-05-04"),
+    }
+
+
+def test_a_folder_without_files_says_what_was_looked_for(tmp_path):
+    make(tmp_path, "logins.csv")
+    with pytest.raises(ValueError, match=r"holds no file named user_companies\*\.csv or user_login_locations\*\.csv"):
+        find_files("retraced", tmp_path, TODAY)
+
+
+def test_an_unknown_pipeline_is_named_with_those_that_there_are(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "nothing", "--raw", ".", "--out", "."])
+    assert ended.value.code == 2
+    assert "invalid choice: 'nothing' (choose from " in capsys.readouterr().err
+
+
+def test_show_lists_all_that_belongs_to_a_pipeline(capsys):
+    assert main(["show", "retraced"]) == 0
+    listed = set(capsys.readouterr().out.split())
+    assert {
+        "dags/retraced.py",
+        "dashboards/retraced.json",
+        "datasets/retraced/user_login_locations.yaml",
+        "infra/resources/retraced.yaml",
+        "sql/retraced/monthly.sql",
+        "millrace/samples/retraced.py",
+        "docs/retraced-numbers.md",
+    } <= listed
+
+
+@pytest.mark.parametrize("slug", resources.slugs())
+def test_every_pipeline_has_all_its_parts(slug):
+    parts = {path.parts[0] for path in resources.files(slug)}
+    assert {"dags", "dashboards", "datasets", "docs", "infra", "millrace", "sql", "tests"} <= parts
+    declared = resources.pipeline(slug)
+    assert all(declared.query(data_set.query) for data_set in declared.data_sets)
+
+
+def test_sample_writes_where_it_is_told(tmp_path, capsys):
+    assert main(["sample", "retraced", "--out", str(tmp_path), "--logins", "2000", "--seed", "1"]) == 0
+    assert "2,000 rows of user_login_locations" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("user_login_locations/*.csv*"))) > 700
