@@ -31,7 +31,14 @@ def raw_chunks(source: BinaryIO, size: int) -> Iterator[bytes]:
     pieces = _gunzipped(head, source, size) if head == b"\x1f\x8b" else _plain(head, source, size)
     held: list[bytes] = []
     length = 0
-    for piece in pieces:
+    refusal: Refused | None = None
+    while True:
+        try:
+            piece = next(pieces, b"")
+        except Refused as damage:  # what came before it is still counted
+            piece, refusal = b"", damage
+        if not piece:
+            break
         held.append(piece)
         length += len(piece)
         if length < size:
@@ -45,6 +52,8 @@ def raw_chunks(source: BinaryIO, size: int) -> Iterator[bytes]:
         length -= start
     if length:
         yield b"".join(held)
+    if refusal is not None:
+        raise refusal
 
 
 def _plain(head: bytes, source: BinaryIO, size: int) -> Iterator[bytes]:
