@@ -97,7 +97,10 @@ class BlockConverter:
     def _guess_forms(self, block: bytes) -> None:
         """Take the forms of timestamps from the block's first line."""
         line = block[: first_line_end(block) or len(block)].decode("utf-8", "replace").strip()
-        cells = next(csv.reader([line], delimiter=self.header.delimiter), [])
+        try:
+            cells = next(csv.reader([line], delimiter=self.header.delimiter), [])
+        except csv.Error:
+            return  # a cell that is too long for the csv module, which is but a reason not to guess
         for name in self.forms:
             if self.header.fields[name] < len(cells):
                 self.forms[name] = typed.likely_form(cells[self.header.fields[name]].strip())

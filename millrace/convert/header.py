@@ -64,7 +64,10 @@ def match(line: str, contract: Contract) -> Header:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    return [header.strip() for header in next(csv.reader([line], delimiter=delimiter), [])]
+    try:
+        return [header.strip() for header in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error as error:
+        raise Refused(f"the header cannot be read: {error}; is this a CSV file?") from None
 
 
 def _known(headers: list[str], contract: Contract) -> set[str]:

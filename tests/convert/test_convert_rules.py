@@ -244,6 +244,19 @@ def test_a_missing_column_refuses_the_file():
     assert result.rejects == [(1, "", reason, "place_name,lat,seen")]
 
 
+def test_what_is_no_csv_is_refused():
+    result = Result(b"x" * 200_000 + b"\na,,\n")
+    assert result.outcome.reason == (
+        "the header cannot be read: field larger than field limit (131072); is this a CSV file?"
+    )
+    assert Result(b"PK\3\4" + bytes(range(256)) * 10).outcome.status == "refused"
+    assert Result(b"x" * (3 << 20)).outcome.reason == "the header is longer than 1,048,576 bytes; is this a CSV file?"
+
+
+def test_a_first_cell_of_great_length():
+    assert Result(b"name,lat,seen\n" + b"x" * 200_000 + b",,\n").rows == places("x" * 200_000)
+
+
 def test_two_headers_for_a_column_refuse_the_file():
     result = Result(b"name,Lat,LAT,seen\na,1,2,\n")
     assert result.outcome.reason == "headers 'Lat' and 'LAT' both name column lat; rename or drop one of them"
