@@ -18,7 +18,7 @@ from millrace.convert.lines import Lines, LongLine, kept
 from millrace.convert.parquet import ParquetTarget
 from millrace.convert.sinks import Sink
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 REJECT_COLUMNS = ("file", "line", "column", "reason", "raw")
 
 

@@ -8,8 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 LF, CR = 10, 13
-_ZERO_X = np.uint16(ord("0") | ord("x") << 8)
-_LOWER = np.uint16(0x20 << 8)
 
 
 class Scanner:
@@ -17,7 +15,6 @@ class Scanner:
 
     def __init__(self) -> None:
         self._flags = np.empty(0, np.bool_)
-        self._pairs = np.empty(0, np.uint16)
 
     def line_count(self, block: bytes) -> int:
         """How many lines a non-empty block has, ended or not."""
@@ -32,17 +29,18 @@ class Scanner:
     def hold_hex(self, block: bytes) -> bool:
         """Whether ``0x`` or ``0X`` occurs, which Arrow would read as a hexadecimal number."""
         flags = self._flags_of(len(block))
-        for offset in (0, 1):
-            pairs = np.frombuffer(block, "<u2", (len(block) - offset) // 2, offset)
-            lower = np.bitwise_or(pairs, _LOWER, out=self._pairs[: len(pairs)])
-            if np.equal(lower, _ZERO_X, out=flags[: len(pairs)]).any():
-                return True
+        for letter in (b"x", b"X"):
+            if letter in block:
+                word = np.frombuffer(b"0" + letter, "<u2")
+                for offset in (0, 1):
+                    pairs = np.frombuffer(block, "<u2", (len(block) - offset) // 2, offset)
+                    if np.equal(pairs, word, out=flags[: len(pairs)]).any():
+                        return True
         return False
 
     def _flags_of(self, size: int) -> Any:
         if len(self._flags) < size:
             self._flags = np.empty(size, np.bool_)
-            self._pairs = np.empty(size // 2 + 1, np.uint16)
         return self._flags[:size]
 
 
