@@ -32,8 +32,7 @@ class RawFile:
 def find_files(slug: str, raw: Path, today: dt.date) -> list[RawFile]:
     """The files of each raw table: ``<table>*.csv[.gz]`` and ``<table>/**/*.csv[.gz]``.
 
-    A file whose name has no date counts as uploaded today. Raises ValueError where there is none, or where a file
-    belongs to no table.
+    A file whose name has no date counts as uploaded today. Raises ValueError where a table has no file.
     """
     tables = [contract.table for contract in contracts.of_pipeline(slug).values() if contract.kind == "raw"]
     found: list[RawFile] = []
@@ -47,9 +46,9 @@ def find_files(slug: str, raw: Path, today: dt.date) -> list[RawFile]:
         date = uploads.date_in(name)
         key = f"{slug}/{table}/{name}" if date else f"{slug}/{table}/{today}/{name}"
         found.append(RawFile(path, key, date or str(today)))
-    if not found:
-        names = " or ".join(f"{table}*.csv" for table in tables)
-        raise ValueError(f"{raw} holds no file named {names} (or {tables[0]}/*.csv), plain or .gz: nothing to run on")
+    if missing := [table for table in tables if not any(file.key.startswith(f"{slug}/{table}/") for file in found)]:
+        names = " and no file named ".join(f"{table}*.csv" for table in missing)
+        raise ValueError(f"{raw} holds no file named {names} (nor {missing[0]}/*.csv), plain or .gz; {slug} needs it")
     return found
 
 

@@ -53,9 +53,11 @@ def test_files_belong_to_the_table_that_their_name_or_folder_begins_with(tmp_pat
     }
 
 
-def test_a_folder_without_files_says_what_was_looked_for(tmp_path):
-    make(tmp_path, "logins.csv")
-    with pytest.raises(ValueError, match=r"holds no file named user_companies\*\.csv or user_login_locations\*\.csv"):
+def test_a_table_without_files_is_named(tmp_path):
+    make(tmp_path, "logins.csv", "user_companies.csv")
+    with pytest.raises(
+        ValueError, match=r"holds no file named user_login_locations\*\.csv \(nor user_login_loc.*needs it"
+    ):
         find_files("retraced", tmp_path, TODAY)
 
 
