@@ -119,7 +119,7 @@ class BlockConverter:
             table = self._read(block, types, None)
             columns = {}
             for column in self.present:
-                values = table.column(column.name).combine_chunks()
+                values = _whole(table.column(column.name))
                 if column.type == "string":
                     values = text.trimmed(values)
                 elif column.type == "timestamp":
@@ -183,7 +183,7 @@ class BlockConverter:
                 failed = self._names[int(place[1])] if place else ""
                 self._as_text |= {failed} if failed in types else set(types)
                 continue
-            columns = {name: table.column(name).combine_chunks() for name in types}
+            columns = {name: _whole(table.column(name)) for name in types}
             unreadable = {column.name for column in self.present if not self._finish(column, columns)}
             if not unreadable:
                 return {column.name: self._judged(column, columns[column.name]) for column in self.present}
@@ -226,7 +226,7 @@ class BlockConverter:
             return {}
         raw = b"".join(found.raw(block, int(members[row])) + b"\n" for row in wrong)
         cells = self._read(raw, (pa.string(),) * len(self.present), [])
-        texts = {name: text.trimmed(cells.column(name).combine_chunks()) for name in set(wrong.values())}
+        texts = {name: text.trimmed(_whole(cells.column(name))) for name in set(wrong.values())}
         return {
             int(members[row]): (name, self.checks[name].reason(texts[name][at].as_py(), self.timezone))
             for at, (row, name) in enumerate(wrong.items())
@@ -287,6 +287,11 @@ class BlockConverter:
             columns[column.name] if column.name in columns else pa.nulls(rows, typed.arrow_type(column))
             for column in self.contract.columns
         ]
+
+
+def _whole(column: Any) -> Any:
+    """A column as one array; of a single chunk without a copy."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _without(block: bytes, found: cutting.Records, usable: text.Bools) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,38 +11,45 @@ import pyarrow as pa
 LF, CR = 10, 13
 
 
+# Scratch memory that stays in the processor's cache, and never in fresh pages, which would cost more than the scan.
+_STEP = 1 << 17
+
+
 class Scanner:
-    """Scans that use the same scratch memory again and again: fresh pages would cost more than the scans."""
+    """Scans of a block, slice by slice, with scratch memory of its own."""
 
     def __init__(self) -> None:
-        self._flags = np.empty(0, np.bool_)
+        self._flags = np.empty(_STEP, np.bool_)
 
     def line_count(self, block: bytes) -> int:
         """How many lines a non-empty block has, ended or not."""
-        data = np.frombuffer(block, np.uint8)
-        flags = self._flags_of(len(data))
-        count = int(np.count_nonzero(np.equal(data, LF, out=flags)))
+        count = self._count(block, LF)
         if b"\r" in block:
-            returns = np.equal(data, CR, out=flags)
-            count += int(np.count_nonzero(returns)) - int(np.count_nonzero(returns[:-1] & (data[1:] == LF)))
+            count += self._count(block, CR) - block.count(b"\r\n")
         return count + (block[-1] not in (LF, CR))
 
     def hold_hex(self, block: bytes) -> bool:
         """Whether ``0x`` or ``0X`` occurs, which Arrow would read as a hexadecimal number."""
-        flags = self._flags_of(len(block))
         for letter in (b"x", b"X"):
             if letter in block:
                 word = np.frombuffer(b"0" + letter, "<u2")
                 for offset in (0, 1):
                     pairs = np.frombuffer(block, "<u2", (len(block) - offset) // 2, offset)
-                    if np.equal(pairs, word, out=flags[: len(pairs)]).any():
+                    if any(self._equal(part, word).any() for part in _slices(pairs)):
                         return True
         return False
 
-    def _flags_of(self, size: int) -> Any:
-        if len(self._flags) < size:
-            self._flags = np.empty(size, np.bool_)
-        return self._flags[:size]
+    def _count(self, block: bytes, byte: int) -> int:
+        data = np.frombuffer(block, np.uint8)
+        return sum(int(np.count_nonzero(self._equal(part, byte))) for part in _slices(data))
+
+    def _equal(self, part: Any, value: Any) -> Any:
+        return np.equal(part, value, out=self._flags[: len(part)])
+
+
+def _slices(data: Any) -> Iterator[Any]:
+    for start in range(0, len(data), _STEP):
+        yield data[start : start + _STEP]
 
 
 def is_utf8(block: bytes) -> bool:
