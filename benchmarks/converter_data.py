@@ -14,9 +14,11 @@ import pyarrow.csv
 CHUNK = 200_000
 STATUSES = ["new", "paid", "sent", "done", "void"]
 WORDS = np.array(
-    ["left", "at", "the", "door", "with", "neighbour", "call", "before", "please", "ring", "twice", "gift", "wrap"]
-    + ["blue", "red", "fragile", "keep", "dry", "return", "slip", "inside", "express", "second", "floor", "back"]
-    + ["yard", "office", "reception"]
+    (
+        *("left", "at", "the", "door", "with", "neighbour", "call", "before", "please", "ring", "twice", "gift"),
+        *("wrap", "blue", "red", "fragile", "keep", "dry", "return", "slip", "inside", "express", "second"),
+        *("floor", "back", "yard", "office", "reception"),
+    )
 )
 
 

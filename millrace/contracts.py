@@ -279,7 +279,8 @@ class _Reader:
                 raise self.fail("csv.encoding", f"{encoding!r} is no codec", "write one such as cp1252") from None
         timezone = self.text("csv.timezone", entry.get("timezone", "UTC"))
         try:
-            ZoneInfo(timezone)
+            if timezone != "UTC":  # which needs no time zone database
+                ZoneInfo(timezone)
         except (KeyError, ValueError, OSError):
             raise self.fail(
                 "csv.timezone", f"{timezone!r} is no time zone", "write one such as Europe/Zurich"

@@ -233,9 +233,11 @@ class BlockConverter:
         }
 
     def _mark_bad_bytes(self, block: bytes, found: cutting.Records, bad: dict[int, tuple[str, str]]) -> None:
-        if b"\0" in block:
-            for position in np.flatnonzero(np.frombuffer(block, np.uint8)[: found.consumed] == 0):
-                bad.setdefault(int(np.searchsorted(found.starts, position, side="right")) - 1, ("", "NUL byte"))
+        nul = block.find(b"\0", 0, found.consumed)
+        while nul >= 0:
+            index = int(np.searchsorted(found.starts, nul, side="right")) - 1
+            bad.setdefault(index, ("", "NUL byte"))
+            nul = block.find(b"\0", int(found.ends[index]), found.consumed)
         if scan.is_utf8(block):
             return
         name = "UTF-8" if self.encoding == "utf-8" else self.encoding

@@ -19,7 +19,7 @@ from millrace.convert.sinks import S3Sink, Sink
 
 # Files from this size on are converted one at a time, so that memory does not grow with their number.
 _LARGE_BYTES = 4 << 20
-_THREADS = 4
+_THREADS = 2  # one works while the other waits for S3; more would only wait for each other
 
 Ledger = dict[str, Any]
 

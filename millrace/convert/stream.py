@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import queue
-import re
 import threading
 import zlib
 from collections.abc import Iterator
@@ -104,7 +103,7 @@ def encoding_of(head: bytes, declared: str | None, *, whole: bool) -> tuple[str,
         return codecs.lookup(declared).name, 0
     if head.isascii():
         return "utf-8", 0
-    lines = re.split(rb"[\r\n]+", head)
+    lines = [line for line in head.replace(b"\r", b"\n").split(b"\n") if line]
     if not whole and len(lines) > 1:
         lines.pop()  # it may be cut in the middle of a character
     beyond = [line for line in lines if not line.isascii()]
