@@ -16,7 +16,7 @@ from millrace.published import Published
 from millrace.uploads import Upload, of_object
 
 # Airflow maps at most 1,024 tasks and each costs a scheduling round, so a backlog shares this many invocations …
-_INVOCATIONS = 24
+_INVOCATIONS = 8
 # … as long as one has no more to do than its 15 minutes allow, at 20 MB/s and some milliseconds a file.
 _INVOCATION_BYTES = 4 << 30
 _FILE_BYTES = 256 << 10

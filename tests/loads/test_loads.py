@@ -65,9 +65,9 @@ def test_a_few_uploads_have_a_payload_each():
 def test_a_backlog_is_dealt_out_evenly_and_whole():
     backlog = uploads(*[1000] * 2000)
     payloads = loads.payloads("retraced", "raw", backlog)
-    assert len(payloads) == 24
+    assert len(payloads) == 8
     assert [key for payload in payloads for key in files(payload)] == keys(backlog)
-    assert max(len(files(payload)) for payload in payloads) <= 84
+    assert max(len(files(payload)) for payload in payloads) <= 251
 
 
 def test_a_huge_backlog_has_more_payloads_than_usual():
