@@ -179,9 +179,10 @@ class _Writer:
         self._summary.add(table, rows, bad, size)
 
     def _bad_now(self, table: str, rows: int) -> int:
-        """How many bad rows this file gets: the share of all rows so far, as far as a file may have so many."""
+        """How many bad rows this file gets. They come together: most files have none, now and then one has many."""
         self._bad_due[table] += rows * self._bad_share
-        count = min(int(self._bad_due[table]), int(rows * _MOST_BAD_IN_FILE))
+        most = int(rows * _MOST_BAD_IN_FILE)
+        count = most if most <= self._bad_due[table] else 0
         self._bad_due[table] -= count
         return count
 
