@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from millrace import resources
 from millrace.local import LocalAws
 
+csv.field_size_limit(8 << 20)  # a rejected record may be as long as a contract lets a line be
 REJECT_COLUMNS = ("file", "line", "column", "reason", "raw")
 LEDGER_COLUMNS = (
     "table", "key", "etag", "bytes", "upload_date", "status", "reason", "rows_in", "rows_out", "rows_rejected",
