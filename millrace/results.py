@@ -7,6 +7,7 @@ import shutil
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,14 +57,19 @@ class Results:
 
     def write(self, keys: Iterable[str]) -> None:
         """Write all files. keys: what was uploaded, each of which the ledger must know."""
-        self._write_ledger()
-        self._write_rejects()
-        self._account(set(keys))
-        for data_set in resources.pipeline(self.slug).data_sets:
-            for statement in self._returned(data_set.query):
-                self._write_metrics(data_set.query, statement)
-        if self.state == "success":
-            self._write_dashboard()
+        with ThreadPoolExecutor() as pool:
+            # Drawing takes longest, and it is the embedded AWS that draws.
+            drawn = [
+                pool.submit(self._write_dashboard, suffix) for suffix in ("png", "html") if self.state == "success"
+            ]
+            self._write_ledger()
+            self._write_rejects()
+            self._account(set(keys))
+            for data_set in resources.pipeline(self.slug).data_sets:
+                for statement in self._returned(data_set.query):
+                    self._write_metrics(data_set.query, statement)
+            for future in drawn:
+                future.result()
 
     def _returned(self, task: str) -> list[Any]:
         found = sorted((t for t in self.tasks if t["task"] == task), key=lambda t: t["map_index"])
@@ -109,14 +115,10 @@ class Results:
         with (self.out / f"{query}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(self.metrics[query])
 
-    def _write_dashboard(self) -> None:
-        page = f"{self._aws.endpoint}/_localaws/quicksight/dashboards/{self.slug}"
-        for suffix in ("html", "png"):
-            with (
-                urllib.request.urlopen(f"{page}.{suffix}") as answer,
-                (self.out / f"chart.{suffix}").open("wb") as file,
-            ):
-                shutil.copyfileobj(answer, file)
+    def _write_dashboard(self, suffix: str) -> None:
+        page = f"{self._aws.endpoint}/_localaws/quicksight/dashboards/{self.slug}.{suffix}"
+        with urllib.request.urlopen(page) as answer, (self.out / f"chart.{suffix}").open("wb") as file:
+            shutil.copyfileobj(answer, file)
 
     def _open(self, uri: str) -> Any:
         parts = urlsplit(uri)

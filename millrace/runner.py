@@ -7,11 +7,15 @@ Airflow and the tasks print goes to standard error. Its other side is ``millrace
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,8 @@ from airflow.listeners import hookimpl
 from airflow.sdk.execution_time.supervisor import in_process_api_server
 from airflow.sdk.listener import get_listener_manager
 from airflow.utils import db
+
+from millrace.local import STATE
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -58,17 +64,27 @@ class Progress:
 
 def message(error: Any) -> str:
     """What went wrong in a task, in a line or two: of a Lambda function's failure, what the function said."""
-    details = getattr(error, "args", ())
-    if len(details) == 2 and isinstance(details[1], dict) and "Payload" in details[1]:
-        answer = json.loads(details[1]["Payload"])
-        return f"{details[0]}: {answer.get('errorType')}: {answer.get('errorMessage')}"
+    details: Any = error.args[1] if len(getattr(error, "args", ())) == 2 else None
+    if isinstance(details, dict) and "Payload" in details:
+        answer = json.loads(details["Payload"])
+        return f"{error.args[0]}: {answer.get('errorType')}: {answer.get('errorMessage')}"
     return str(error)
 
 
 def prepare(slug: str) -> Any:
     """Make Airflow ready to run the DAG at once; returns the DAG. Raises RuntimeError if it can't be imported."""
-    if not (Path(os.environ["AIRFLOW_HOME"]) / "airflow.db").exists():
-        db.initdb()
+    database = Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
+    if not database.exists():
+        # Made once and then copied, since making it takes seconds.
+        made = STATE / f"airflow-{version('apache-airflow')}.db"
+        if made.exists():
+            shutil.copy(made, database)
+        else:
+            db.initdb()
+            copy = made.with_suffix(f".{os.getpid()}")
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                connection.execute("VACUUM INTO ?", (str(copy),))
+            copy.rename(made)
     bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     if bag.import_errors:
         raise RuntimeError(f"DAGs cannot be imported: {bag.import_errors}")

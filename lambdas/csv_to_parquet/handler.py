@@ -12,14 +12,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.handlers import add_expect_header
 
 from millrace.convert.job import Job, files_in
 
-job = Job(
-    boto3.client("s3", config=Config(max_pool_connections=16, retries={"mode": "standard", "max_attempts": 5})),
-    os.environ["PROCESSED_BUCKET"],
-    os.environ["REJECTS_BUCKET"],
-)
+_s3 = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+# Asking S3 whether it will take a body is a round trip for each of many small objects.
+_s3.meta.events.unregister("before-call.s3", add_expect_header)
+
+job = Job(_s3, os.environ["PROCESSED_BUCKET"], os.environ["REJECTS_BUCKET"])
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

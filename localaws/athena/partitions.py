@@ -105,10 +105,12 @@ def _holds(value: Value, condition: Condition) -> bool:
         return True
     if value is None:
         return False
+    if op == "in" and value in wanted:  # before looking at each of what may be thousands of values
+        return True
     if not all(_comparable(value, other) for other in wanted):
         return True
     if op == "in":
-        return value in wanted
+        return False
     if op == "between":
         return bool(wanted[0] <= value <= wanted[1])
     return bool(COMPARISONS[op](value, wanted[0]))

@@ -1,1 +1,6 @@
 """From a raw CSV file to typed Parquet and rejects, by the table's contract."""
+
+import os
+
+# Arrow's default allocator, mimalloc, was seen to crash when it meets a new thread.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
