@@ -126,7 +126,7 @@ class Airflow(_Process):
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__MILLRACE__BUCKET_PREFIX": BUCKET_PREFIX,
-            "AIRFLOW__MILLRACE__POLL_SECONDS": "1",
+            "AIRFLOW__MILLRACE__POLL_SECONDS": "0.1",
             "AIRFLOW__MILLRACE__RETRY_SECONDS": "1",
         }
         super().__init__("Airflow", ["millrace.runner", slug], environment, log)

@@ -21,7 +21,7 @@ from millrace.resources import ROOT
 
 SQL = str(ROOT / "sql")  # beside this package on a laptop and on MWAA
 BUCKET_PREFIX = conf.get("millrace", "bucket_prefix", fallback="millrace")
-POLL_SECONDS = conf.getint("millrace", "poll_seconds", fallback=10)
+POLL_SECONDS = conf.getfloat("millrace", "poll_seconds", fallback=10)
 
 DEFAULT_ARGS = {
     "owner": "data-platform",
