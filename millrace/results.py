@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from millrace import resources
 from millrace.local import LocalAws
 
-csv.field_size_limit(8 << 20)  # a rejected record may be as long as a contract lets a line be
 REJECT_COLUMNS = ("file", "line", "column", "reason", "raw")
 LEDGER_COLUMNS = (
     "table", "key", "etag", "bytes", "upload_date", "status", "reason", "rows_in", "rows_out", "rows_rejected",
@@ -83,6 +82,13 @@ class Results:
 
     def _write_rejects(self) -> None:
         """Join the files' rejects, which are CSV of the same columns already."""
+        limit = csv.field_size_limit(8 << 20)  # a rejected record may be as long as a contract lets a line be
+        try:
+            self._join_rejects()
+        finally:
+            csv.field_size_limit(limit)
+
+    def _join_rejects(self) -> None:
         with (self.out / "rejects.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(REJECT_COLUMNS)
