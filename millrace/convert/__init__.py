@@ -2,5 +2,5 @@
 
 import os
 
-# Arrow's default allocator, mimalloc, was seen to crash when it meets a new thread.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+# Arrow's default allocator, mimalloc, was seen to crash when it meets a new thread; the C library's takes more memory.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
