@@ -30,7 +30,7 @@ check: .venv/.ready  ## ruff, mypy, sqlfluff, and generated files are current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --nofail-on-warning --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/python -m localaws.docs --check
 
 format: .venv/.ready  ## format the code
