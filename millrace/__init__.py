@@ -1,1 +1,1 @@
-"""What the DAGs, the functions and the command line share: pure Python; Airflow in one module only, no pandas."""
+"""What the DAGs, the functions and the command line share: pure Python, no pandas; Airflow in ``steps`` and ``runner`` only."""

@@ -2,7 +2,7 @@
 
 It makes Airflow ready, which takes seconds, says so, and waits for one JSON line on standard input, the run's
 configuration. Then it runs the DAG and tells what happens as JSON lines on what was its standard output; all that
-Airflow and the tasks print goes to standard error. Its other side is ``millrace.airflow``.
+Airflow and the tasks print goes to standard error. Its other side is ``millrace.local.Airflow``.
 """
 
 from __future__ import annotations
