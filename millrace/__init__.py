@@ -1,1 +1,4 @@
-"""What the DAGs, the functions and the command line share: pure Python, no pandas; Airflow in ``steps`` and ``runner`` only."""
+"""What the DAGs, the functions and the command line share: pure Python, no pandas.
+
+Only ``steps`` and ``runner`` know Airflow.
+"""

@@ -1,4 +1,4 @@
-"""What the DAGs share: operators' settings and the few Python steps that no operator does. Only this module and ``runner`` know Airflow.
+"""What the DAGs share: operators' settings and the few Python steps that no operator does.
 
 Nothing here does I/O when a DAG is parsed. Where a setting may differ between installations it is Airflow's own
 configuration, section ``millrace``: ``bucket_prefix``; ``poll_seconds``, how often running work is looked at; and
