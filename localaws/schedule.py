@@ -1,7 +1,7 @@
 """Schedules as AWS writes them: ``cron(…)`` of six fields, ``rate(…)`` and, for EventBridge Scheduler, ``at(…)``.
 
-AWS's cron is Quartz's without seconds: days of the week run from 1, Sunday, to 7, and either the day of the month or the
-day of the week is ``?``. The finest step is a minute.
+AWS's cron is Quartz's without seconds: days of the week run from 1, Sunday, to 7, and either the day of the month or
+the day of the week is ``?``. The finest step is a minute.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class ScheduleError(ValueError):
 def next_time(expression: str, after: datetime, zone: tzinfo = UTC) -> datetime | None:
     """The first time later than ``after`` (aware) at which the schedule is due, in UTC; None if there is none.
 
-    cron and at are read in ``zone``: a time that a change of the clocks leaves out is skipped, one that comes twice is due
-    once. A rate is counted from ``after``. Raises ScheduleError.
+    cron and at are read in ``zone``: a time that a change of the clocks leaves out is skipped, one that comes twice is
+    due once. A rate is counted from ``after``. Raises ScheduleError.
     """
     kind, _, rest = expression.partition("(")
     inside = rest.removesuffix(")")
@@ -64,7 +64,7 @@ def _rate(text: str) -> timedelta:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - in the schedule's zone
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S")
     except ValueError:
         raise ScheduleError(f"at({text}) is not valid: it is at(yyyy-mm-ddThh:mm:ss).") from None
 
@@ -91,7 +91,7 @@ class _Cron:
                         continue
                     for hour in self.hours:
                         for minute in self.minutes:
-                            yield datetime(year, month, day, hour, minute)  # noqa: DTZ001 - in the schedule's zone
+                            yield datetime(year, month, day, hour, minute)
 
     def _days_of(self, year: int, month: int) -> list[int]:
         found = _by_month(self.days, year, month) if self.weekdays == "?" else _by_week(self.weekdays, year, month)
