@@ -9,6 +9,7 @@ The whole format (``columns`` apart, every key that is not marked with * may be 
     owner: data platform                 #*
     location: processed/retraced/user_login_locations/   #* <bucket role>/<key prefix>/; s3://<prefix>-processed/…
     arrives: daily                       # daily (default) or any
+    stored: csv                          # what raw files are converted to: parquet (default) or csv
     key: [user_id, login_at]             # columns that identify a row
     partitions: {upload_date: string}    # Hive partition columns, which are not in the files
     max_rejected: 0.05                   # share of rows that may be rejected before the load fails (default 0.05)
@@ -52,6 +53,7 @@ import yaml
 DATASETS = Path(__file__).resolve().parent.parent / "datasets"
 KINDS = ("raw", "derived")
 ARRIVES = ("daily", "any")
+STORED = ("parquet", "csv")
 BUCKET_ROLES = ("raw", "processed", "final", "rejects")
 PLAIN_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp")
 DELIMITERS = (",", ";", "\t", "|")
@@ -112,6 +114,7 @@ class Contract:
     location: str
     columns: tuple[Column, ...]
     arrives: str = "daily"
+    stored: str = "parquet"
     key: tuple[str, ...] = ()
     partitions: tuple[tuple[str, str], ...] = ()
     max_rejected: float = 0.05
@@ -175,7 +178,7 @@ class _Reader:
             "the document",
             top,
             ("table", "kind", "title", "grain", "owner", "location", "columns"),
-            ("arrives", "key", "partitions", "max_rejected", "checks", "csv"),
+            ("arrives", "stored", "key", "partitions", "max_rejected", "checks", "csv"),
         )
         table = self.text("table", top["table"])
         if table != self.path.stem or not _NAME.fullmatch(table):
@@ -211,6 +214,7 @@ class _Reader:
             location=location,
             columns=columns,
             arrives=self.choice("arrives", top.get("arrives", "daily"), ARRIVES),
+            stored=self.choice("stored", top.get("stored", "parquet"), STORED),
             key=key,
             partitions=partitions,
             max_rejected=float(share),

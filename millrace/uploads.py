@@ -19,12 +19,16 @@ class UnknownUpload(ValueError):
 
 @dataclass(frozen=True)
 class Upload:
-    """A raw object. ``upload_date`` is YYYY-MM-DD; the keys of all that is made from it follow from key and date."""
+    """A raw object. ``upload_date`` is YYYY-MM-DD; the keys of all that is made from it follow from key and date.
+
+    stored: parquet or csv, what it is converted to.
+    """
 
     key: str
     etag: str
     size: int
     upload_date: str
+    stored: str = "parquet"
 
     def __post_init__(self) -> None:
         if len(parts := self.key.split("/")) < 3 or not all(parts):
@@ -44,8 +48,8 @@ class Upload:
 
     @property
     def target_key(self) -> str:
-        """The Parquet object's key in the processed bucket."""
-        return f"{self._path}.parquet"
+        """The converted object's key in the processed bucket."""
+        return f"{self._path}.{self.stored}"
 
     @property
     def rejects_key(self) -> str:

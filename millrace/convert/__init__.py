@@ -1,4 +1,4 @@
-"""From a raw CSV file to typed Parquet and rejects, by the table's contract."""
+"""From a raw CSV file to typed Parquet, or clean CSV, and rejects, by the table's contract."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Convert one raw CSV file into typed Parquet and rejects, so that every row is in exactly one of them."""
+"""Convert one raw CSV file into typed Parquet, or clean CSV, and rejects; every row is in exactly one of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import BinaryIO
 from millrace.contracts import Contract
 from millrace.convert import records, stream
 from millrace.convert.blocks import BlockConverter, Reject
+from millrace.convert.csvfile import CsvTarget
 from millrace.convert.header import Header, Refused, match
 from millrace.convert.lines import Lines, LongLine, kept
 from millrace.convert.parquet import ParquetTarget
@@ -20,6 +21,7 @@ from millrace.convert.sinks import Sink
 
 BLOCK_BYTES = 1 << 21
 REJECT_COLUMNS = ("file", "line", "column", "reason", "raw")
+_TARGETS: dict[str, type[ParquetTarget | CsvTarget]] = {"parquet": ParquetTarget, "csv": CsvTarget}
 
 
 @dataclass
@@ -74,7 +76,7 @@ class _Conversion:
         self.outcome = Outcome()
         self.rejects = _Rejects(name, rejects)
         self.sink: Sink | None = None
-        self.parquet: ParquetTarget | None = None
+        self.target: ParquetTarget | CsvTarget | None = None
         self.header_text = b""
 
     def run(self, source: BinaryIO, target: Callable[[], Sink]) -> Sink | None:
@@ -84,10 +86,10 @@ class _Conversion:
             lines = Lines(self._decoded(chunks), self.limit)
             header, rest, line = self._header(lines)
             self.sink = target()
-            self.parquet = ParquetTarget(self.contract, self.sink)
+            self.target = _TARGETS[self.contract.stored](self.contract, self.sink)
             if header is not None:
                 self._convert_all(lines, header, rest, line)
-            self.parquet.close()
+            self.target.close()
             return self.sink
         except Refused as refusal:
             self.abort()
@@ -96,8 +98,8 @@ class _Conversion:
 
     def abort(self) -> None:
         """Leave everything as it was."""
-        if self.parquet is not None:
-            self.parquet.abort()
+        if self.target is not None:
+            self.target.abort()
         if self.sink is not None:
             self.sink.abort()
         self.rejects.abort()
@@ -145,7 +147,7 @@ class _Conversion:
             return header, rest, line
 
     def _convert_all(self, lines: Lines, header: Header, rest: bytes, line: int) -> None:
-        assert self.parquet is not None and self.outcome.encoding is not None
+        assert self.target is not None and self.outcome.encoding is not None
         converter = BlockConverter(self.contract, header, self.upload_date, self.outcome.encoding)
         for block in _blocks(lines, rest):
             if isinstance(block.data, LongLine):
@@ -158,7 +160,7 @@ class _Conversion:
             else:
                 done = converter.convert(block.data, line, final=lines.final, beyond=lines.beyond)
                 block.consumed = done.consumed
-                self.parquet.add(done.columns, done.rows)
+                self.target.add(done.columns, done.rows)
                 rejected = done.rejects
                 line += done.line_count
                 self.outcome.rows_in += done.rows + len(done.rejects)

@@ -22,6 +22,7 @@ _LARGE_BYTES = 4 << 20
 _THREADS = 2  # one works while the other waits for S3; more would only wait for each other
 
 Ledger = dict[str, Any]
+_CONTENT_TYPES = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv; charset=utf-8"}
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,15 @@ class Job:
         if file.upload_date is not None:
             upload = dataclasses.replace(upload, upload_date=file.upload_date)
         contract = contracts.get(upload.pipeline, upload.table)
+        upload = dataclasses.replace(upload, stored=contract.stored)
         with answer["Body"] as body:
             outcome = convert(
                 body,
                 contract,
                 dt.date.fromisoformat(upload.upload_date),
                 upload.key,
-                self._sink(self._processed, upload.target_key, "application/vnd.apache.parquet"),
-                self._sink(self._rejects, upload.rejects_key, "text/csv; charset=utf-8"),
+                self._sink(self._processed, upload.target_key, _CONTENT_TYPES[contract.stored]),
+                self._sink(self._rejects, upload.rejects_key, _CONTENT_TYPES["csv"]),
             )
         if not outcome.rows_rejected and outcome.status == "loaded":
             self._s3.delete_object(Bucket=self._rejects, Key=upload.rejects_key)

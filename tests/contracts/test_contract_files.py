@@ -47,6 +47,7 @@ def test_a_contract_is_read_whole(load):
     )
     assert (contract.csv.timezone, contract.csv.max_line_bytes, contract.max_rejected) == ("UTC", 1 << 20, 0.05)
     assert contract.uri("millrace") == "s3://millrace-processed/p/logins/"
+    assert (contract.stored, load(stored="csv").stored) == ("parquet", "csv")
 
 
 def column(**entry):
@@ -56,6 +57,7 @@ def column(**entry):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"stored": "orc"}, "stored: 'orc' is not known; choose among parquet, csv"),
         ({"table": "others"}, "table: 'others' is not the file's name in lower case; write logins"),
         ({"grain": "logins"}, "grain: 'logins' does not say what a row is; begin with \"one row per …\""),
         ({"kind": "odd"}, "kind: 'odd' is not known; choose among raw, derived"),

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -32,6 +33,7 @@ def test_the_keys_of_what_is_made():
     assert (made.pipeline, made.table, made.etag, made.size) == ("retraced", "logins", "abc", 3)
     path = "retraced/logins/upload_date=2024-01-15/a-b-2024-01-15-3d2782528f"
     assert made.target_key == f"{path}.parquet"
+    assert dataclasses.replace(made, stored="csv").target_key == f"{path}.csv"
     assert made.rejects_key == f"{path}.csv"
     assert made.ledger_key == f"_ledger/{path}.json"
 

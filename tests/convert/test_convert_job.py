@@ -1,6 +1,7 @@
 """The Lambda's work over the embedded S3: what is written, in which order, and what a second run or a crash leaves."""
 
 import csv
+import dataclasses
 import importlib.util
 import io
 import json
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from localaws.server import Server
+from millrace import contracts
 from millrace.convert.job import Job, ObjectGone, RawFile, files_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,6 +77,19 @@ def test_target_rejects_and_ledger(s3, job):
     rejects = list(csv.reader(io.StringIO(objects(s3)[f"t-rejects/{path}.csv"].decode())))
     assert rejects[1:] == [[KEY, "4", "user_id", "user_id is empty", ",2024-01-15"]]
     assert row["rejects"] == f"s3://t-rejects/{path}.csv"
+
+
+def test_a_contract_may_have_its_files_stored_as_csv(s3, job, monkeypatch):
+    contract = dataclasses.replace(contracts.get("retraced", "user_login_locations"), stored="csv")
+    monkeypatch.setattr(contracts, "get", lambda pipeline, table: contract)
+    row = convert(s3, job, DIRTY, "retraced/user_login_locations/as-csv.csv")
+    assert row["target"].endswith(".csv") and row["rows_rejected"] == 1
+    stored = objects(s3)[row["target"].removeprefix("s3://")].decode().splitlines()
+    assert stored[0].startswith("user_id,company_id,login_at,")
+    assert [line.split(",")[:3] for line in stored[1:]] == [
+        ["u1", "", "2024-01-15 10:00:00.000"],
+        ["u2", "", "2024-01-15 00:00:00.000"],
+    ]
 
 
 def test_the_same_again_changes_nothing(s3, job):
