@@ -11,6 +11,7 @@ from localaws.core import Engine, World
 # service: (module, class)
 ENGINES = {
     "lambda": ("localaws.lambda_.engine", "LambdaEngine"),
+    "events": ("localaws.events.engine", "EventsEngine"),
     "glue": ("localaws.glue.engine", "GlueEngine"),
     "athena": ("localaws.athena.engine", "AthenaEngine"),
     "quicksight": ("localaws.quicksight.engine", "QuickSightEngine"),

@@ -1,0 +1,49 @@
+"""moto's queues made safe for threads: without this a message sent while another is deleted can be lost.
+
+moto replaces a queue's list of messages on a delete, without its lock. Here sends, receives and deletes hold the lock
+of their queue; a receive that waits gives it up.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+_done = False
+
+
+def install() -> None:
+    """Change moto's classes; again: nothing."""
+    global _done
+    if _done:
+        return
+    _done = True
+    from moto.sqs.models import Queue, SQSBackend
+
+    add, delete, receive = Queue.add_message, Queue.delete_message, SQSBackend.receive_message
+
+    def add_message(self: Any, message: Any) -> None:
+        with self._messages_lock:
+            add(self, message)
+
+    def delete_message(self: Any, receipt_handle: str) -> None:
+        with self._messages_lock:
+            delete(self, receipt_handle)
+
+    def receive_message(
+        self: Any, queue_name: str, count: int, wait_seconds_timeout: int, visibility_timeout: int, names: Any = None
+    ) -> list[Any]:
+        queue = self.get_queue(queue_name)
+        end = time.monotonic() + (wait_seconds_timeout or 0)
+        while True:
+            with queue._messages_lock:
+                found: list[Any] = receive(self, queue_name, count, 0, visibility_timeout, names)
+                left = end - time.monotonic()
+                if found or left <= 0:
+                    return found
+                # A hidden message that becomes visible tells nobody: look again.
+                queue._messages_lock.wait(min(left, 0.2))
+
+    Queue.add_message = add_message
+    Queue.delete_message = delete_message
+    SQSBackend.receive_message = receive_message
