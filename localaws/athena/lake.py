@@ -17,8 +17,8 @@ from localaws.athena.links import Links
 from localaws.athena.locations import parse as parse_location
 from localaws.athena.partitions import Partition, matches, registered
 from localaws.athena.scan import Scan
-from localaws.athena.tables import Table, TableFile, files, table
-from localaws.athena.translate import Column, Query, TableRef, translate_query
+from localaws.athena.tables import HIDDEN, Table, TableFile, files, table
+from localaws.athena.translate import Column, Predicate, Query, TableRef, translate_query
 from localaws.athena.types import parse, quote
 from localaws.core import AwsError
 from localaws.glue.catalog import Catalog
@@ -27,6 +27,7 @@ from localaws.s3.store import Store
 VIEW_MARK = "/* Presto View: "
 PARTITIONS_SUFFIX = "$partitions"
 VIEW_DEPTH = 20
+PATH = HIDDEN[0]
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Lake:
     # The translation's schema
 
     def columns(self, database: str | None, name: str) -> Sequence[Column]:
-        """The columns of a table or view, partition keys last."""
+        """The columns of a table or view, partition keys last, but for the hidden ones of a table."""
         database = database or self.database
         if database == information_schema.NAME:
             return information_schema.columns(name)
@@ -73,7 +74,8 @@ class Lake:
         if is_view(definition):
             return [Column(one["name"], parse(one["type"]).athena) for one in view(definition)["columns"]]
         found = table(definition, database)
-        return [Column(column, kind.athena) for column, kind in (*found.columns, *found.keys)]
+        shown = [Column(column, kind.athena) for column, kind in (*found.columns, *found.keys)]
+        return [*shown, *(Column(column, kind.athena, hidden=True) for column, kind in HIDDEN)]
 
     def definition(self, database: str, name: str) -> dict[str, Any]:
         """A table of the catalog; raises QueryError TABLE_NOT_FOUND or SCHEMA_NOT_FOUND."""
@@ -114,7 +116,7 @@ class Lake:
         source = table(definition, database)
         wanted = [one for one in self.partitions(source, ref) if matches(one.values, source.keys, ref.predicates)]
         scan = Scan(source, ref.columns)
-        sql = self._scan_sql(scan, tuple(wanted))
+        sql = self._scan_sql(scan, tuple(wanted), ref.predicates)
         self.scanned += scan.bytes
         if self.cutoff is not None and self.scanned > self.cutoff:
             raise Cancelled(f"Bytes scanned limit was exceeded: the workgroup allows {self.cutoff} bytes")
@@ -127,9 +129,14 @@ class Lake:
             found = self._listed[partitions] = files(self.store, partitions)
         return found
 
-    def _scan_sql(self, scan: Scan, partitions: tuple[Partition, ...]) -> str:
+    def _scan_sql(self, scan: Scan, partitions: tuple[Partition, ...], predicates: Sequence[Predicate]) -> str:
+        def wanted() -> list[TableFile]:
+            found = self._files_of(partitions)
+            chosen = [one for one in predicates if one.column == PATH[0]]
+            return [one for one in found if matches((one.uri,), (PATH,), chosen)] if chosen else found
+
         kind = scan.table.format
-        found = self._files_of(partitions)
+        found = wanted()
         if not found:
             return scan.empty()
         if kind == "parquet":
@@ -138,7 +145,7 @@ class Lake:
             except FileNotFoundError:
                 # An object was replaced since it was listed.
                 del self._listed[partitions]
-                return scan.parquet(self._files_of(partitions), self.footers, self.links)
+                return scan.parquet(wanted(), self.footers, self.links)
         folder = self.folder / f"text{self.scans}"
         folder.mkdir()
         self.scans += 1

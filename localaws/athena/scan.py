@@ -11,7 +11,7 @@ from localaws.athena.footers import Footer, Footers
 from localaws.athena.lines import stage
 from localaws.athena.links import Links, key_columns
 from localaws.athena.partitions import NULL
-from localaws.athena.tables import Table, TableFile
+from localaws.athena.tables import HIDDEN, Table, TableFile
 from localaws.athena.types import literal, quote
 
 # How a file stores the needed columns: the expressions that read them, and their types in the file.
@@ -29,10 +29,11 @@ class Scan:
         self.bytes = 0
         names = [name for name, _ in (*source.columns, *source.keys)] if needed is None else needed
         self.needed = {name.lower() for name in names}
+        self.hidden = [one for one in HIDDEN if one[0] in self.needed]
 
     def empty(self) -> str:
         """The query of a table without files."""
-        columns = (*self.table.columns, *self.table.keys)
+        columns = (*self.table.columns, *self.table.keys, *self.hidden)
         fields = ", ".join(f"CAST(NULL AS {kind.duckdb}) AS {quote(name)}" for name, kind in columns)
         return f"(SELECT {fields} WHERE false)"
 
@@ -78,8 +79,18 @@ class Scan:
             f"{literal(key)}: {kind.duckdb}" for key, (_, kind) in zip(keys, self.table.keys, strict=True)
         )
         options = f", hive_partitioning = true, hive_types = {{{kinds}}}" if keys else ", hive_partitioning = false"
-        paths = ", ".join(literal(links.link(one.info.path, one.values)) for one in members)
-        return self._select([*expressions, *keys], f"read_parquet([{paths}]{options})")
+        linked = [(literal(links.link(one.info.path, one.values)), one) for one in members]
+        paths = ", ".join(path for path, _ in linked)
+        if not self.hidden:
+            return self._select([*expressions, *keys], f"read_parquet([{paths}]{options})")
+        hidden = [name for name, _ in self.hidden]
+        rows = dict.fromkeys(f"({', '.join((path, *map(one.hidden, hidden)))})" for path, one in linked)
+        names = ", ".join(quote(name) for name in hidden)
+        source = (
+            f"read_parquet([{paths}]{options}, filename = 'athena_link') "
+            f"JOIN (VALUES {', '.join(rows)}) AS athena_links(athena_link, {names}) USING (athena_link)"
+        )
+        return self._select([*expressions, *keys, *map(quote, hidden)], source)
 
     def text(self, files: Sequence[TableFile], folder: Path) -> str:
         """The query over text files: their lines, staged in one file; text is read whole, whatever is needed."""
@@ -91,11 +102,12 @@ class Scan:
             f"CAST(([{', '.join(_partition_value(one.values[position]) for one in files)}])[file + 1] AS {kind.duckdb})"
             for position, (_, kind) in enumerate(self.table.keys)
         ]
+        hidden = [f"([{', '.join(one.hidden(name) for one in files)}])[file + 1]" for name, _ in self.hidden]
         source = f"(SELECT {fields} AS athena_l, file FROM read_parquet({literal(str(target))}))"
-        return f"({self._select([*expressions, *keys], source)})"
+        return f"({self._select([*expressions, *keys, *hidden], source)})"
 
     def _select(self, expressions: Sequence[str], source: str) -> str:
-        columns = zip(expressions, (*self.table.columns, *self.table.keys), strict=True)
+        columns = zip(expressions, (*self.table.columns, *self.table.keys, *self.hidden), strict=True)
         fields = [f"{expression} AS {quote(name)}" for expression, (name, _) in columns]
         return f"SELECT {', '.join(fields)} FROM {source}"
 

@@ -65,7 +65,7 @@ def _partitions(statement: Show, lake: Lake) -> list[str]:
 
 
 def _columns(statement: Show, lake: Lake) -> list[str]:
-    return [column.name for column in lake.columns(*_name(statement, lake))]
+    return [column.name for column in lake.columns(*_name(statement, lake)) if not column.hidden]
 
 
 def _definition_columns(definition: dict[str, Any]) -> list[dict[str, Any]]:

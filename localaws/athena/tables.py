@@ -10,7 +10,7 @@ from typing import Any
 from localaws.athena.errors import QueryError
 from localaws.athena.locations import Location, is_hidden
 from localaws.athena.partitions import Partition
-from localaws.athena.types import Type, parse
+from localaws.athena.types import Type, literal, parse
 from localaws.s3.store import ObjectInfo, Store
 
 PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -29,6 +29,9 @@ FORMATS = {
 }
 
 
+# Columns that every table has and ``*`` does not show.
+HIDDEN = (("$path", parse("varchar")), ("$file_size", parse("bigint")))
+
 # So many partitions are listed one by one.
 FEW = 16
 
@@ -44,6 +47,10 @@ class TableFile:
     def uri(self) -> str:
         """Its S3 URI."""
         return f"s3://{self.info.bucket}/{self.info.key}"
+
+    def hidden(self, name: str) -> str:
+        """The SQL literal of one of the HIDDEN columns in this object's rows."""
+        return literal(self.uri) if name == "$path" else str(self.info.size)
 
 
 @dataclass(frozen=True)

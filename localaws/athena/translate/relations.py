@@ -135,7 +135,10 @@ def _table(queries: QueryBinder, node: Any) -> Relation:
     alias = node.args.get("alias")
     if alias is None:
         return relation
-    names = [c.name for c in alias.args.get("columns") or []] or [f.name for f in relation.fields]
+    names = [c.name for c in alias.args.get("columns") or []]
+    if names:
+        relation.fields = [f for f in relation.fields if not f.hidden]
+    names = names or [f.name for f in relation.fields]
     if len(names) != len(relation.fields):
         what = f"Column alias list has {len(names)} entries but '{alias.name}' has {len(relation.fields)} columns"
         context.fail("MISMATCHED_COLUMN_ALIASES", what, node)
@@ -169,7 +172,8 @@ def _catalog_table(context: Context, parts: list[str], emitted: str, node: Any) 
     context.uses.append(use)
     qualifiers = (_CATALOGS[0], database, parts[-1])
     fields = [
-        Field(c.name, qualifiers, column(f"{emitted}.{name(c.name)}", parse_type(c.type)), use=use) for c in columns
+        Field(c.name, qualifiers, column(f"{emitted}.{name(c.name)}", parse_type(c.type)), use=use, hidden=c.hidden)
+        for c in columns
     ]
     return Relation(f"{use.placeholder} AS {emitted}", fields)
 
@@ -246,6 +250,7 @@ def expand_stars(context: Context, items: list[Any], fields: list[Field]) -> lis
             context.fail("SYNTAX_ERROR", "mismatched input after '*'", item)
         qualifier = tuple(p.name.lower() for p in item.parts[:-1]) if isinstance(item, exp.Column) else ()
         chosen = [f for f in fields if not qualifier or f.qualifiers[-len(qualifier) :] == qualifier]
+        chosen = [f for f in chosen if not f.hidden]
         if not chosen:
             what = (
                 f"Unable to resolve reference {'.'.join(qualifier)}"

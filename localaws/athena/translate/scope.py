@@ -15,10 +15,11 @@ from localaws.athena.translate.types import Type
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name and its Athena type's text, such as ``decimal(10,2)``."""
+    """A column: its name and its Athena type's text, such as ``decimal(10,2)``. hidden: ``*`` does not stand for it."""
 
     name: str
     type: str
+    hidden: bool = False
 
 
 class Schema(Protocol):
@@ -90,6 +91,7 @@ class Field:
     qualifiers: tuple[str, ...]
     value: Value
     use: TableUse | None = None  # the catalog table that it is a column of
+    hidden: bool = False
     original: str | None = None  # the column's name there, where an alias list gave it another
 
     @property
