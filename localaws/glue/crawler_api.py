@@ -7,7 +7,8 @@ from statistics import median
 from typing import Any
 
 from localaws.core import AwsError, Call, Handler
-from localaws.glue.crawlers import Crawler, Crawlers, moment
+from localaws.glue.crawler import Crawler, moment
+from localaws.glue.crawlers import Crawlers
 from localaws.glue.paging import page
 
 Json = dict[str, Any]
@@ -46,6 +47,9 @@ class CrawlerApi:
             "StopCrawler": self._stop,
             "GetCrawlerMetrics": self._metrics,
             "ListCrawls": self._crawls,
+            "StartCrawlerSchedule": self._start_schedule,
+            "StopCrawlerSchedule": self._stop_schedule,
+            "UpdateCrawlerSchedule": self._update_schedule,
         }
 
     def _create(self, call: Call) -> Json:
@@ -91,6 +95,19 @@ class CrawlerApi:
 
     def _stop(self, call: Call) -> Json:
         self._crawlers.stop(call.params["Name"])
+        return {}
+
+    def _start_schedule(self, call: Call) -> Json:
+        self._crawlers.reschedule(call.params["CrawlerName"], Crawler.start_schedule)
+        return {}
+
+    def _stop_schedule(self, call: Call) -> Json:
+        self._crawlers.reschedule(call.params["CrawlerName"], Crawler.stop_schedule)
+        return {}
+
+    def _update_schedule(self, call: Call) -> Json:
+        expression = call.params.get("Schedule") or ""
+        self._crawlers.reschedule(call.params["CrawlerName"], lambda crawler: crawler.set_schedule(expression))
         return {}
 
     def _metrics(self, call: Call) -> Json:

@@ -1,4 +1,4 @@
-"""The crawlers: their definitions, states and history, kept on disk, and the threads that crawl."""
+"""The crawlers: all of them by name, kept on disk, and the threads that crawl."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from localaws.core import ACCOUNT_ID, REGION, AwsError, World
+from localaws.core import AwsError, World
+from localaws.glue import notices
 from localaws.glue.classify import Classifier
 from localaws.glue.crawl import Crawl, Stopped
+from localaws.glue.crawler import Crawler
 from localaws.glue.definition import Definition
 from localaws.glue.logs import LogStream
+from localaws.glue.tags import add_tags, arn, remove_tags, tags_of
+from localaws.glue.timetable import Timetable
 
 Json = dict[str, Any]
 
@@ -25,92 +28,26 @@ HISTORY = 100  # crawls remembered of a crawler
 log = logging.getLogger(__name__)
 
 
-class Crawler:
-    """One crawler; its fields change under the registry's lock alone."""
-
-    def __init__(self, definition: Definition, created: float) -> None:
-        self.definition = definition
-        self.created = created
-        self.updated = created
-        self.version = 1
-        self.state = "READY"
-        self.last_crawl: Json | None = None
-        self.history: list[Json] = []  # the newest first
-        self.seen: set[str] = set()
-        self.stop = threading.Event()
-        self.thread: threading.Thread | None = None
-
-    def describe(self) -> Json:
-        """The Glue API's Crawler."""
-        running = self.state != "READY" and self.history
-        described = {
-            "Classifiers": [],
-            **self.definition.given,
-            "LineageConfiguration": {"CrawlerLineageSettings": "DISABLE"},
-            "LakeFormationConfiguration": {"UseLakeFormationCredentials": False, "AccountId": ""},
-            "State": self.state,
-            "CrawlElapsedTime": int((time.time() - self.history[0]["StartTime"]) * 1000) if running else 0,
-            "CreationTime": moment(self.created),
-            "LastUpdated": moment(self.updated),
-            "Version": self.version,
-        }
-        if self.last_crawl is not None:
-            described["LastCrawl"] = {**self.last_crawl, "StartTime": moment(self.last_crawl["StartTime"])}
-        return described
-
-    def end(self, record: Json, state: str, status: str, error: str) -> None:
-        """Note in the history and as the last crawl how a crawl ended."""
-        record |= {"State": state, "EndTime": time.time(), "DPUHour": 0.0}
-        self.last_crawl = {key: record[key] for key in ("LogGroup", "LogStream", "MessagePrefix", "StartTime")}
-        self.last_crawl["Status"] = status
-        if error:
-            record["ErrorMessage"] = self.last_crawl["ErrorMessage"] = error
-
-    def table_counts(self) -> Json:
-        """How many tables the last crawl that ended changed, in the shape of GetCrawlerMetrics."""
-        ended = next((crawl for crawl in self.history if "EndTime" in crawl), {})
-        changes = json.loads(ended.get("Summary", "{}")).get("TABLE", {})
-        actions = {"TablesCreated": "ADD", "TablesUpdated": "UPDATE", "TablesDeleted": "DELETE"}
-        return {metric: changes.get(action, {}).get("Count", 0) for metric, action in actions.items()}
-
-    def to_json(self, tags: dict[str, str]) -> Json:
-        """What is kept on disk."""
-        return {
-            "definition": self.definition.given,
-            "created": self.created,
-            "updated": self.updated,
-            "version": self.version,
-            "tags": tags,
-            "last_crawl": self.last_crawl,
-            "history": self.history,
-            "seen": sorted(self.seen),
-        }
-
-    @classmethod
-    def from_json(cls, kept: Json) -> Crawler:
-        """A crawler as ``to_json`` kept it; a crawl that a crash cut off has failed."""
-        crawler = cls(Definition(kept["definition"]), kept["created"])
-        crawler.updated, crawler.version = kept["updated"], kept["version"]
-        crawler.last_crawl, crawler.history, crawler.seen = kept["last_crawl"], kept["history"], set(kept["seen"])
-        if crawler.history and crawler.history[0]["State"] == "RUNNING":
-            crawler.end(crawler.history[0], "FAILED", "FAILED", "The embedded AWS ended during the crawl.")
-        return crawler
-
-
 class Crawlers:
-    """All crawlers by name."""
+    """All crawlers by name.
 
-    def __init__(self, world: World) -> None:
+    ``ended`` are called with a crawler's name, the crawl's id and how it ended: SUCCEEDED, FAILED or CANCELLED.
+    """
+
+    def __init__(self, world: World, timetable: Timetable) -> None:
         self._world = world
+        self._timetable = timetable
         self._path = world.data / "glue" / "crawlers.json"
         self._classifier = Classifier()
         self._lock = threading.RLock()
         self._by_name: dict[str, Crawler] = {}
+        self.ended: list[Callable[[str, str, str], None]] = []
         if self._path.exists():
             for kept in json.loads(self._path.read_text(encoding="utf-8")):
                 crawler = Crawler.from_json(kept)
-                self._by_name[crawler.definition.name] = crawler
-                self._tag(crawler, kept["tags"])
+                self._by_name[crawler.name] = crawler
+                add_tags(world.catalog, _arn(crawler), kept["tags"])
+                self._schedule(crawler)
 
     def close(self) -> None:
         """Stop the crawls that run."""
@@ -143,22 +80,30 @@ class Crawlers:
 
     def create(self, given: Mapping[str, Any]) -> None:
         """Add a crawler from the parameters of CreateCrawler."""
-        definition = Definition(given)
+        crawler = Crawler(Definition(given), time.time())
+        crawler.set_schedule(given.get("Schedule") or "")
         with self._lock:
-            if definition.name in self._by_name:
-                raise AwsError("AlreadyExistsException", f"Crawler {definition.name} already exists")
-            crawler = Crawler(definition, time.time())
-            self._tag(crawler, given.get("Tags") or {})
-            self._by_name[definition.name] = crawler
+            if crawler.name in self._by_name:
+                raise AwsError("AlreadyExistsException", f"Crawler {crawler.name} already exists")
+            add_tags(self._world.catalog, _arn(crawler), given.get("Tags"))
+            self._by_name[crawler.name] = crawler
+            self._schedule(crawler)
             self._save()
 
     def update(self, given: Mapping[str, Any]) -> None:
         """Change what is given of a crawler that is not running."""
         with self._lock:
             crawler = self._idle(str(given["Name"]))
-            crawler.definition = Definition({**crawler.definition.given, **given})
-            crawler.version += 1
-            crawler.updated = time.time()
+            crawler.change(given)
+            self._schedule(crawler)
+            self._save()
+
+    def reschedule(self, name: str, change: Callable[[Crawler], None]) -> None:
+        """Change a crawler's schedule, which may be done while it runs."""
+        with self._lock:
+            crawler = self.get(name)
+            change(crawler)
+            self._schedule(crawler)
             self._save()
 
     def delete(self, name: str) -> None:
@@ -166,12 +111,12 @@ class Crawlers:
         with self._lock:
             self._idle(name)
             crawler = self._by_name.pop(name)
-            with self._world.catalog.backend() as glue:
-                glue.tagger.delete_all_tags_for_resource(_arn(crawler))
+            self._timetable.remove(_arn(crawler))
+            remove_tags(self._world.catalog, _arn(crawler))
             self._save()
 
-    def start(self, name: str) -> None:
-        """Begin a crawl in a thread of its own."""
+    def start(self, name: str) -> str:
+        """Begin a crawl in a thread of its own; the crawl's id."""
         with self._lock:
             crawler = self._idle(name)
             crawler.state = "RUNNING"
@@ -190,6 +135,7 @@ class Crawlers:
             crawler.thread = threading.Thread(target=self._crawl, args=(crawler, record), name=f"crawler-{name}")
             crawler.thread.daemon = True
             crawler.thread.start()
+            return crawl_id
 
     def stop(self, name: str) -> None:
         """Ask a crawl to end."""
@@ -203,13 +149,8 @@ class Crawlers:
             crawler.stop.set()
 
     def tags(self, crawler: Crawler) -> dict[str, str]:
-        """A crawler's tags: moto keeps them, so that its GetTags and TagResource serve them."""
-        with self._world.catalog.backend() as glue:
-            return dict(glue.get_tags(_arn(crawler)))
-
-    def _tag(self, crawler: Crawler, tags: Mapping[str, str]) -> None:
-        with self._world.catalog.backend() as glue:
-            glue.tag_resource(_arn(crawler), dict(tags))
+        """A crawler's tags."""
+        return tags_of(self._world.catalog, _arn(crawler))
 
     def _idle(self, name: str) -> Crawler:
         crawler = self.get(name)
@@ -217,11 +158,25 @@ class Crawlers:
             raise AwsError("CrawlerRunningException", f"Crawler with name {name} has already started")
         return crawler
 
+    def _schedule(self, crawler: Crawler) -> None:
+        if crawler.schedule is not None and crawler.is_scheduled():
+            name = crawler.name
+            expression = crawler.schedule["ScheduleExpression"]
+            self._timetable.put(_arn(crawler), expression, lambda: self._start_scheduled(name))
+        else:
+            self._timetable.remove(_arn(crawler))
+
+    def _start_scheduled(self, name: str) -> None:
+        try:
+            self.start(name)
+        except AwsError as error:
+            log.warning("crawler %s is not started by its schedule: %s", name, error.message)
+
     def _crawl(self, crawler: Crawler, record: Json) -> None:
-        name = crawler.definition.name
-        stream = LogStream(LOG_GROUP, name, record["MessagePrefix"])
+        stream = LogStream(LOG_GROUP, crawler.name, record["MessagePrefix"])
         say = stream.write
-        say(f"BENCHMARK : Running Start Crawl for Crawler {name}")
+        say(f"BENCHMARK : Running Start Crawl for Crawler {crawler.name}")
+        self._tell(notices.crawl_started, crawler.name, record)
         crawl = Crawl(
             self._world.store,
             self._world.catalog,
@@ -240,7 +195,7 @@ class Crawlers:
         except AwsError as failure:
             status, state, error = "FAILED", "FAILED", f"{failure.code}: {failure.message}"
         except Exception as failure:
-            log.exception("crawler %s failed inside", name)
+            log.exception("crawler %s failed inside", crawler.name)
             status, state, error = "FAILED", "FAILED", f"Internal Service Exception: {failure!r}"
         if error:
             say(f"ERROR : {error}")
@@ -250,7 +205,7 @@ class Crawlers:
         try:
             stream.close()
         except Exception:
-            log.exception("the log of crawler %s could not be written", name)
+            log.exception("the log of crawler %s could not be written", crawler.name)
         with self._lock:
             record["Summary"] = json.dumps(crawl.summary.as_json())
             crawler.end(record, state, status, error)
@@ -258,6 +213,25 @@ class Crawlers:
                 self._save()
             finally:
                 crawler.state = "READY"
+        self._after(crawler.name, record, status, crawl.summary.as_json())
+
+    def _after(self, name: str, record: Json, status: str, changes: Json) -> None:
+        """What follows the end of a crawl; AWS has no event for one that was stopped."""
+        if status == "SUCCEEDED":
+            self._tell(notices.crawl_succeeded, name, record, changes)
+        elif status == "FAILED":
+            self._tell(notices.crawl_failed, name, record)
+        for ended in self.ended:
+            try:
+                ended(name, record["CrawlId"], status)
+            except Exception:
+                log.exception("what follows crawler %s failed", name)
+
+    def _tell(self, tell: Callable[..., None], *about: Any) -> None:
+        try:
+            tell(self._world, *about)
+        except Exception:
+            log.exception("an event of a crawl could not be put")
 
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -268,9 +242,4 @@ class Crawlers:
 
 
 def _arn(crawler: Crawler) -> str:
-    return f"arn:aws:glue:{REGION}:{ACCOUNT_ID}:crawler/{crawler.definition.name}"
-
-
-def moment(seconds: float) -> datetime:
-    """An aware UTC time."""
-    return datetime.fromtimestamp(seconds, UTC)
+    return arn("crawler", crawler.name)

@@ -41,6 +41,8 @@ _KEPT = (
     "SchemaChangePolicy",
     "RecrawlPolicy",
     "Configuration",
+    "Classifiers",
+    "LineageConfiguration",
 )
 
 
@@ -52,6 +54,9 @@ class Definition:
         self.given: Json = {key: given[key] for key in _KEPT if given.get(key) not in (None, "")}
         self.given["SchemaChangePolicy"] = {**_POLICY, **(given.get("SchemaChangePolicy") or {})}
         self.given.setdefault("RecrawlPolicy", {"RecrawlBehavior": "CRAWL_EVERYTHING"})
+        # Kept and shown, as by AWS, where it has no effect on the catalog either.
+        self.given.setdefault("LineageConfiguration", {"CrawlerLineageSettings": "DISABLE"})
+        self.given.setdefault("Classifiers", [])
         if not _NAME.fullmatch(self.name):
             raise _invalid(f"The crawler's name {self.name!r} is empty, too long or holds control characters.")
         self.targets = _targets(given.get("Targets") or {})
@@ -128,14 +133,10 @@ def _refuse(given: Mapping[str, Any]) -> None:
     for kind, targets in (given.get("Targets") or {}).items():
         if kind != "S3Targets" and targets:
             raise NotSupported(f"Crawlers of {kind} are refused: the embedded AWS crawls S3Targets only.")
-    if given.get("Schedule"):
-        raise NotSupported("A crawler's Schedule is refused: nothing would run it. Start it by StartCrawler.")
     if given.get("Classifiers"):
         raise NotSupported("Custom Classifiers are refused: only the built-in ones for Parquet, CSV and JSON exist.")
     if given.get("CrawlerSecurityConfiguration"):
         raise NotSupported("CrawlerSecurityConfiguration is refused: the embedded AWS encrypts nothing.")
-    if (given.get("LineageConfiguration") or {}).get("CrawlerLineageSettings") == "ENABLE":
-        raise NotSupported("CrawlerLineageSettings ENABLE is refused: no lineage is recorded.")
     if (given.get("LakeFormationConfiguration") or {}).get("UseLakeFormationCredentials"):
         raise NotSupported("UseLakeFormationCredentials is refused: there is no Lake Formation here.")
     if (given.get("RecrawlPolicy") or {}).get("RecrawlBehavior") == "CRAWL_EVENT_MODE":

@@ -8,6 +8,7 @@ from localaws.core import Handler, World
 from localaws.glue.catalog_api import CatalogApi
 from localaws.glue.crawler_api import CrawlerApi
 from localaws.glue.crawlers import Crawlers
+from localaws.glue.timetable import Timetable
 
 
 class GlueEngine:
@@ -16,12 +17,14 @@ class GlueEngine:
     service = "glue"
 
     def __init__(self, world: World) -> None:
-        self._crawlers = Crawlers(world)
+        self._timetable = Timetable()
+        self._crawlers = Crawlers(world, self._timetable)
         self.operations: Mapping[str, Handler] = {
             **CatalogApi(world.catalog).operations,
             **CrawlerApi(self._crawlers).operations,
         }
 
     def close(self) -> None:
-        """Stop running crawls."""
+        """Stop what runs and what would run by a schedule."""
+        self._timetable.close()
         self._crawlers.close()

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.glue import crawl as crawl_module
-from localaws.glue.crawlers import Crawler
+from localaws.glue.crawler import Crawler
 
 
 def code(error):
@@ -164,11 +164,9 @@ S3 = {"S3Targets": [{"Path": "s3://bucket/t/"}]}
         {"Targets": {"DynamoDBTargets": [{"Path": "t"}]}},
         {"Targets": {"DeltaTargets": [{"DeltaTables": ["s3://b/t/"]}]}},
         {"Targets": {"S3Targets": [{"Path": "s3://b/t/", "EventQueueArn": "arn:aws:sqs:us-east-1:1:q"}]}},
-        {"Targets": S3, "Schedule": "cron(0 6 * * ? *)"},
         {"Targets": S3, "Classifiers": ["mine"]},
         {"Targets": S3, "LakeFormationConfiguration": {"UseLakeFormationCredentials": True}},
         {"Targets": S3, "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVENT_MODE"}},
-        {"Targets": S3, "LineageConfiguration": {"CrawlerLineageSettings": "ENABLE"}},
         {"Targets": S3, "CrawlerSecurityConfiguration": "c"},
     ],
 )
@@ -195,12 +193,6 @@ def test_bad_definitions(glue, settings, message):
     with pytest.raises(ClientError, match=message) as error:
         glue.create_crawler(Name="bad", Role="r", **settings)
     assert code(error) == "InvalidInputException"
-
-
-def test_jobs_are_refused(glue):
-    with pytest.raises(ClientError) as error:
-        glue.create_job(Name="j", Role="r", Command={"Name": "glueetl", "ScriptLocation": "s3://b/s.py"})
-    assert code(error) == "NotSupportedByLocalAws"
 
 
 def test_a_crawl_that_a_crash_cut_off_has_failed(lake, glue, held, aws):
