@@ -50,7 +50,10 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-DATASETS = Path(__file__).resolve().parent.parent / "datasets"
+_PACKAGE = Path(__file__).resolve().parent
+# Within the package where it is deployed, beside it in a checkout.
+_INSTALLED = _PACKAGE / "datasets"
+DATASETS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "datasets"
 KINDS = ("raw", "derived")
 ARRIVES = ("daily", "any")
 STORED = ("parquet", "csv")

@@ -1,10 +1,11 @@
-"""Build the zips that are deployed to Lambda, the same for the embedded AWS and for a real account.
+"""Build what is deployed: zips for Lambda, a wheel for Glue jobs; the same for the embedded AWS and a real account.
 
 Equal inputs give equal bytes (under one Python version), so a package is named by its inputs and built once.
 """
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import hashlib
 import os
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 # Lambda's own Python, for which a layer is built that is not for this machine.
 LAMBDA_PYTHON = "3.12"
 _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+_VERSION = "0.1.0"
 _FORMAT = "1"  # part of every package's name: change it when the same inputs shall give other bytes
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _NEVER = ("*/__pycache__/*", "*.pyc", "*~", ".*", "*/.*")
@@ -64,10 +66,7 @@ def build_function(name: str, target_dir: Path) -> Path:
     if not (source / "handler.py").is_file():
         known = sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))
         raise PackageError(f"there is no lambdas/{name}/handler.py; the functions are: {', '.join(known) or 'none'}")
-    files = _sources(source)
-    for folder in ("millrace", "datasets"):
-        files |= {f"{folder}/{path}": file for path, file in _sources(ROOT / folder).items()}
-    contents = {path: file.read_bytes() for path, file in files.items()}
+    contents = {path: file.read_bytes() for path, file in {**_sources(source), **_library()}.items()}
     target = target_dir / f"{name}-{_key(sys.version, *_digests(contents))}.zip"
     if not target.exists():
         with tempfile.TemporaryDirectory() as temporary:
@@ -76,7 +75,28 @@ def build_function(name: str, target_dir: Path) -> Path:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(content)
             _compile(Path(temporary), "/var/task")
-            _write(_files(Path(temporary)), target)
+            _write(_contents(Path(temporary)), target)
+    return target
+
+
+def build_wheel(target_dir: Path) -> Path:
+    """The package millrace with the contracts as a wheel, ``target_dir/millrace-<version>+<hash>-py3-none-any.whl``.
+
+    Equal sources give equal bytes; what exists already is not built again. It needs only PyYAML, which Glue has.
+    """
+    contents = {path: file.read_bytes() for path, file in _library().items()}
+    version = f"{_VERSION}+{_key(*_digests(contents))}"
+    target = target_dir / f"millrace-{version}-py3-none-any.whl"
+    if not target.exists():
+        info = f"millrace-{version}.dist-info"
+        contents |= {
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: millrace\nVersion: {version}\n"
+            "Requires-Python: >=3.11\nRequires-Dist: pyyaml\n".encode(),
+            f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: millrace\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        }
+        record = [f"{path},sha256={_base64(content)},{len(content)}" for path, content in sorted(contents.items())]
+        contents[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
+        _write(contents, target)
     return target
 
 
@@ -104,7 +124,7 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
             _prune(layer)
             if target == "local" or platform.python_version().rpartition(".")[0] == LAMBDA_PYTHON:
                 _compile(layer, "/opt")
-            _write(_files(layer), path)
+            _write(_contents(layer), path)
     return path
 
 
@@ -156,6 +176,16 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in _files(folder).items()}
+
+
+def _library() -> dict[str, Path]:
+    """The package millrace, with the contracts where it finds them once it is installed."""
+    library = {f"millrace/{name}": path for name, path in _sources(ROOT / "millrace").items()}
+    return library | {f"millrace/datasets/{name}": path for name, path in _sources(ROOT / "datasets").items()}
+
+
 def _sources(folder: Path) -> dict[str, Path]:
     return {name: path for name, path in _files(folder).items() if not _matches(name, _NEVER)}
 
@@ -178,19 +208,24 @@ def _key(*parts: str) -> str:
     return hashlib.sha256("\n".join([_FORMAT, *parts]).encode()).hexdigest()[:16]
 
 
-def _write(files: Mapping[str, Path], target: Path) -> None:
+def _base64(content: bytes) -> str:
+    """A digest as a wheel's record has it."""
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+
+
+def _write(files: Mapping[str, bytes], target: Path) -> None:
     """Write the zip: sorted, one time and one set of permissions; complete or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f"{target.stem}.", suffix=".part", dir=target.parent)
     part = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            for path, file in sorted(files.items()):
+            for path, content in sorted(files.items()):
                 entry = zipfile.ZipInfo(path, _TIMESTAMP)
                 entry.external_attr = 0o100644 << 16
                 entry.create_system = 3
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, file.read_bytes(), compresslevel=1)
+                archive.writestr(entry, content, compresslevel=1)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -1,55 +1,185 @@
-"""What the pipelines have on AWS, read from ``infra/resources/*.yaml`` (and the tables from the contracts)."""
+"""What the pipelines have on AWS, read from ``infra/resources/*.yaml`` (and the tables from the contracts).
+
+The classes below are the format: a field without a default must be declared, another may be, and nothing else. The
+embedded AWS is provisioned from it (``millrace.provision``) and so is a real account (Terraform). Texts may refer to
+what only an installation knows: ``${bucket:raw}`` is that bucket's full name, ``${account}`` and ``${region}``.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from millrace.declared import DeclarationError, entries, entry
 
 ROOT = Path(__file__).parent.parent
 _FOLDERS = (
     "dags", "dashboards", "datasets", "docs", "glue", "infra", "lambdas", "millrace", "notebooks", "sql", "tests",
 )  # fmt: skip
 _FOLDER = ROOT / "infra" / "resources"
+_REFERENCE = re.compile(r"\$\{(\w+)(?::([^}]*))?\}")
 
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function; its code is ``lambdas/<name>/``. Memory in MB, timeout in seconds."""
+    """A Lambda function; its code is ``lambdas/<name>/``.
+
+    Memory in MB, timeout in seconds. reads, writes: buckets; secrets: names; calls: what else of AWS it may call,
+    such as glue:StartCrawler.
+    """
 
     name: str
     description: str
-    layers: tuple[str, ...]
     memory_mb: int
     timeout_s: int
-    environment: Mapping[str, str]
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
+    layers: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Common:
-    """What all pipelines share. Buckets are named by their short name; `workgroup` is Athena's."""
+class Bucket:
+    """A bucket by its short name. events: whether what arrives in it is told to EventBridge."""
 
-    buckets: Mapping[str, str]
-    workgroup: Mapping[str, Any]
-    layers: Mapping[str, str]
-    functions: tuple[Function, ...]
-    data_source: Mapping[str, str]
+    name: str
+    description: str
+    events: bool = False
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of Secrets Manager. generate: ``hex32`` makes its value when it is made; else someone puts it there."""
+
+    name: str
+    description: str
+    generate: str | None = None
+
+
+@dataclass(frozen=True)
+class Crawler:
+    """A crawler of one bucket into the pipeline's database.
+
+    It crawls its paths, or with ``tables: raw`` the locations of the raw contracts. schedule: AWS's ``cron(…)``.
+    table_level: how deep tables lie (the bucket is 1). combine: make one table of compatible schemas.
+    new_folders_only: crawl what is new since the last time.
+    """
+
+    name: str
+    bucket: str
+    paths: tuple[str, ...] = ()
+    tables: str | None = None
+    exclusions: tuple[str, ...] = ()
+    table_level: int | None = None
+    combine: bool = False
+    new_folders_only: bool = False
+    table_prefix: str = ""
+    schedule: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A Glue job; its script is ``glue/<script>.py``, by default that of its name. It has the package millrace.
+
+    kind: glueetl or pythonshell. arguments: its default arguments. modules: what else it imports, as pip has it.
+    reads, writes: buckets; secrets: names.
+    """
+
+    name: str
+    description: str
+    kind: str = "glueetl"
+    script: str | None = None
+    glue_version: str = "5.0"
+    worker: str = "G.1X"
+    workers: int = 2
+    timeout_min: int = 60
+    max_concurrent_runs: int = 1
+    max_retries: int = 0
+    bookmarks: bool = False
+    connections: tuple[str, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A Glue connection. Its secret is a JSON object with host, port, username and password."""
+
+    name: str
+    kind: str
+    database: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a rule does: call a function (with that input, else with the event) or start a Glue job's workflow."""
+
+    function: str
+    input: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of EventBridge: on events of a pattern, or by a schedule (``rate(…)``, ``cron(…)``)."""
+
+    name: str
+    description: str
+    targets: tuple[Target, ...]
+    pattern: Mapping[str, Any] | None = None
+    schedule: str | None = None
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A QuickSight data set: the rows of ``sql/<slug>/<query>.sql``; columns by QuickSight type."""
+    """A QuickSight data set: the rows of ``sql/<slug>/<query>.sql``; columns by QuickSight type.
+
+    bar: the column that the command line draws, over the first column.
+    """
 
     id: str
     name: str
     query: str
     columns: Mapping[str, str]
+    bar: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """How this machine brings raw data to the pipeline: ``millrace/sources/<kind>.py``."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Workgroup:
+    """Athena's workgroup. results: the bucket of results; scan_cutoff_bytes: what a statement may read at most."""
+
+    name: str
+    results: str
+    scan_cutoff_bytes: int
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all pipelines share. Buckets are named by their short name; layers: what each is for."""
+
+    buckets: tuple[Bucket, ...]
+    workgroup: Workgroup
+    layers: Mapping[str, str]
+    functions: tuple[Function, ...]
+    data_source: Mapping[str, str]
+    secrets: tuple[Secret, ...]
 
 
 @dataclass(frozen=True)
@@ -57,8 +187,14 @@ class Pipeline:
     """What one pipeline has of its own."""
 
     slug: str
+    source: Source
     database: str
-    crawler: Mapping[str, str]
+    crawlers: tuple[Crawler, ...]
+    functions: tuple[Function, ...]
+    jobs: tuple[Job, ...]
+    connections: tuple[Connection, ...]
+    secrets: tuple[Secret, ...]
+    rules: tuple[Rule, ...]
     data_sets: tuple[DataSet, ...]
 
     def query(self, name: str) -> str:
@@ -66,28 +202,45 @@ class Pipeline:
         return (ROOT / "sql" / self.slug / f"{name}.sql").read_text(encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class Names:
+    """What an installation's names are made of: the one place in which references are resolved."""
+
+    prefix: str
+    account: str
+    region: str
+
+    def bucket(self, name: str) -> str:
+        """A bucket's full name."""
+        return f"{self.prefix}-{name}"
+
+    def resolve(self, value: Any) -> Any:
+        """A declared value with each ``${…}`` in its texts replaced. Raises DeclarationError for an unknown one."""
+        if isinstance(value, str):
+            return _REFERENCE.sub(self._referred, value)
+        if isinstance(value, Mapping):
+            return {key: self.resolve(item) for key, item in value.items()}
+        return [self.resolve(item) for item in value] if isinstance(value, list | tuple) else value
+
+    def _referred(self, match: re.Match[str]) -> str:
+        kind, name = match[1], match[2]
+        if kind == "bucket" and name in {bucket.name for bucket in common().buckets}:
+            return self.bucket(name)
+        if name is None and kind in ("account", "region"):
+            return str(getattr(self, kind))
+        raise DeclarationError(f"{match[0]} refers to nothing; known are ${{bucket:NAME}}, ${{account}}, ${{region}}")
+
+
 def common() -> Common:
     """The shared resources."""
-    declared = _read("common")
-    functions = (
-        Function(
-            name=name,
-            description=f["description"],
-            layers=tuple(f["layers"]),
-            memory_mb=f["memory_mb"],
-            timeout_s=f["timeout_s"],
-            environment=f["environment"],
-            reads=tuple(f["reads"]),
-            writes=tuple(f["writes"]),
-        )
-        for name, f in declared["functions"].items()
-    )
+    declared = _read("common", "buckets", "workgroup", "layers", "functions", "data_source", "secrets")
     return Common(
-        buckets=declared["buckets"],
-        workgroup=declared["workgroup"],
+        buckets=entries(Bucket, "common.yaml: buckets", declared["buckets"]),
+        workgroup=entry(Workgroup, "common.yaml: workgroup", declared["workgroup"]),
         layers=declared["layers"],
-        functions=tuple(functions),
+        functions=entries(Function, "common.yaml: functions", declared["functions"]),
         data_source=declared["data_source"],
+        secrets=entries(Secret, "common.yaml: secrets", declared["secrets"]),
     )
 
 
@@ -96,13 +249,30 @@ def slugs() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.yaml") if path.stem != "common")
 
 
+_SECTIONS: Mapping[str, type[Any]] = {
+    "crawlers": Crawler,
+    "functions": Function,
+    "jobs": Job,
+    "connections": Connection,
+    "secrets": Secret,
+    "rules": Rule,
+}
+
+
 def pipeline(slug: str) -> Pipeline:
-    """One pipeline's resources. Raises ValueError for one that does not exist."""
+    """One pipeline's resources. Raises ValueError for one that does not exist, DeclarationError for a bad one."""
     if slug not in slugs():
         raise ValueError(f"there is no pipeline {slug!r}; there are: {', '.join(slugs())}")
-    declared = _read(slug)
-    data_sets = (DataSet(id=key, **value) for key, value in declared["data_sets"].items())
-    return Pipeline(slug, declared["database"], declared["crawler"], tuple(data_sets))
+    declared = _read(slug, "source", "database", "data_sets", *_SECTIONS)
+    where = f"{slug}.yaml"
+    data_sets = (declared["data_sets"] or {}).items()
+    return Pipeline(
+        slug=slug,
+        source=entry(Source, f"{where}: source", declared["source"]),
+        database=declared["database"],
+        data_sets=tuple(entry(DataSet, f"{where}: data_sets.{key}", value, id=key) for key, value in data_sets),
+        **{name: entries(kind, f"{where}: {name}", declared[name]) for name, kind in _SECTIONS.items()},
+    )
 
 
 def files(slug: str) -> list[Path]:
@@ -112,6 +282,9 @@ def files(slug: str) -> list[Path]:
     return sorted(path for path in paths if named.match(path.as_posix()) and path.suffix != ".pyc")
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str, *sections: str) -> dict[str, Any]:
+    """A file's sections; one that is not in it is None."""
     declared: dict[str, Any] = yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    return declared
+    if unknown := declared.keys() - set(sections):
+        raise DeclarationError(f"{name}.yaml: unknown section {min(unknown)!r}; known are {', '.join(sections)}")
+    return {section: declared.get(section) for section in sections}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -68,10 +69,10 @@ def test_a_function_carries_its_handler_the_package_and_the_contracts(root, tmp_
     path = package.build_function("tidy", tmp_path / "out")
     assert names(path) == [
         f"__pycache__/handler.{tag()}",
-        "datasets/demo/table.yaml",
         "handler.py",
         "millrace/__init__.py",
         f"millrace/__pycache__/__init__.{tag()}",
+        "millrace/datasets/demo/table.yaml",
         f"millrace/sub/__pycache__/deep.{tag()}",
         "millrace/sub/deep.py",
         "more/words.txt",
@@ -108,6 +109,43 @@ def test_the_packaged_function_runs(root, tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path / "task", capture_output=True, text=True, check=True
     )
     assert done.stdout == "7 ['a', 'b', 'c']\n"
+
+
+def test_the_wheel_has_the_package_and_the_contracts_and_equal_bytes(root, tmp_path):
+    first, second = package.build_wheel(tmp_path / "a"), package.build_wheel(tmp_path / "b")
+    assert (first.name, first.read_bytes()) == (second.name, second.read_bytes())
+    info = first.name.removesuffix("-py3-none-any.whl") + ".dist-info"
+    assert names(first) == [
+        f"{info}/METADATA",
+        f"{info}/RECORD",
+        f"{info}/WHEEL",
+        "millrace/__init__.py",
+        "millrace/datasets/demo/table.yaml",
+        "millrace/sub/deep.py",
+    ]
+    (root / "datasets/demo/table.yaml").write_text("a: 2\n")
+    assert package.build_wheel(tmp_path / "a").name != first.name
+
+
+def test_the_real_wheel_installs_and_finds_the_contracts(tmp_path):
+    wheel = package.build_wheel(tmp_path)
+    uv = Path(sys.executable).with_name("uv")
+    command = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--target", tmp_path / "site", wheel]
+    subprocess.run([*command, "--python", sys.executable], check=True, capture_output=True)
+    code = (
+        "import millrace.contracts as c, pathlib, sys; "
+        "assert pathlib.Path(c.__file__).is_relative_to(sys.argv[1]), c.__file__; "
+        "print(c.get('retraced', 'user_companies').title, sorted(c.of_pipeline('retraced'))[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "site"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "User companies active_periods\n"
 
 
 def test_the_locks_pins_stand_without_hashes(root):

@@ -1,0 +1,52 @@
+"""Rules of EventBridge, their targets, and the buckets that tell of what arrives in them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from millrace import resources
+from millrace.provision.account import Account
+from millrace.provision.account import make as create
+from millrace.resources import Pipeline, Rule, Target
+
+
+def make(account: Account, declared: Pipeline, *, enabled: bool) -> None:
+    """Make the pipeline's rules. Without `enabled` they are there, and nothing comes of events."""
+    if not declared.rules:
+        return
+    for bucket in resources.common().buckets:
+        if bucket.events:
+            account.client("s3").put_bucket_notification_configuration(
+                Bucket=account.names.bucket(bucket.name),
+                NotificationConfiguration={"EventBridgeConfiguration": {}},
+            )
+    for rule in declared.rules:
+        _rule(account, rule, "ENABLED" if enabled else "DISABLED")
+
+
+def _rule(account: Account, rule: Rule, state: str) -> None:
+    events = account.client("events")
+    what: dict[str, Any] = {}
+    if rule.pattern is not None:
+        what["EventPattern"] = json.dumps(account.names.resolve(rule.pattern))
+    if rule.schedule is not None:
+        what["ScheduleExpression"] = rule.schedule
+    arn = events.put_rule(Name=rule.name, Description=rule.description, State=state, **what)["RuleArn"]
+    for target in rule.targets:
+        create(
+            account.client("lambda").add_permission,
+            FunctionName=target.function,
+            StatementId=rule.name,
+            Action="lambda:InvokeFunction",
+            Principal="events.amazonaws.com",
+            SourceArn=arn,
+        )
+    answer = events.put_targets(Rule=rule.name, Targets=[_target(account, target) for target in rule.targets])
+    if answer["FailedEntryCount"]:
+        raise RuntimeError(f"EventBridge refused targets of the rule {rule.name}: {answer['FailedEntries']}")
+
+
+def _target(account: Account, target: Target) -> dict[str, Any]:
+    told = {} if target.input is None else {"Input": json.dumps(account.names.resolve(target.input))}
+    return {"Id": target.function, "Arn": account.arn("lambda", f"function:{target.function}"), **told}
