@@ -46,7 +46,7 @@ class Lines:
                 data, self._tail = carry + self._tail, b""
                 return (
                     LongLine(kept(data, self._limit))
-                    if not carry and len(data) > self._limit and _one_line(data)
+                    if not carry and _length(data) > self._limit and _one_line(data)
                     else data
                 )
             end = _last_line_end(chunk)
@@ -55,7 +55,7 @@ class Lines:
                 self._tail = chunk[end:]
                 return data
             self._tail += chunk
-            if len(carry) + len(self._tail) > self._limit:
+            if len(carry) + _length(self._tail) > self._limit:
                 end = _last_line_end(self._tail)
                 if end:
                     data, self._tail = carry + self._tail[:end], self._tail[end:]
@@ -93,6 +93,11 @@ def first_line_end(data: bytes) -> int:
     if carriage >= 0 and (feed < 0 or carriage < feed):
         return carriage + (2 if feed == carriage + 1 else 1)
     return feed + 1
+
+
+def _length(data: bytes) -> int:
+    """Bytes without a last carriage return, which ends the line or begins its end."""
+    return len(data) - data.endswith(b"\r")
 
 
 def _one_line(data: bytes) -> bool:

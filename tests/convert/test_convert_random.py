@@ -8,7 +8,7 @@ import re
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from millrace.contracts import Column, Contract, CsvOptions
@@ -298,7 +298,13 @@ files = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
 )
 
 
+# As long as a line may be, its end apart.
+LONGEST = b'null,1000,1.5,1705312800123,"say ""hi""",1.25,2024-01-15,YES'
+
+
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(body=LONGEST + b"\r", block_bytes=32)
+@example(body=LONGEST + b"\r\n" + LONGEST, block_bytes=len(LONGEST) + 1)
 @given(body=files, block_bytes=st.sampled_from([len(HEADER) + 2, 64, 100, 333, 1 << 20]))
 def test_any_file_ends_as_the_rules_say(body, block_bytes, monkeypatch):
     rows, rejects, _ = convert(HEADER + b"\n" + body, block_bytes, monkeypatch)
