@@ -23,6 +23,15 @@ CREATE OR REPLACE TEMP MACRO athena_log10(x) AS
     CASE WHEN x = 0 THEN CAST('-inf' AS DOUBLE) WHEN x < 0 THEN CAST('nan' AS DOUBLE) ELSE log10(x) END;
 CREATE OR REPLACE TEMP MACRO athena_acos(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN acos(x) WHEN x IS NULL THEN NULL ELSE CAST('nan' AS DOUBLE) END;
 CREATE OR REPLACE TEMP MACRO athena_asin(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN asin(x) WHEN x IS NULL THEN NULL ELSE CAST('nan' AS DOUBLE) END;
+-- Trino's sketch gives the value at floor(q × count) of the sorted ones while it is exact; here it always is.
+CREATE OR REPLACE TEMP MACRO athena_at_share(sorted, q) AS
+    CASE WHEN q < 0 OR q > 1 THEN athena_fail('INVALID_FUNCTION_ARGUMENT', 'Percentile must be between 0 and 1', sorted[1])
+         WHEN isnan(sorted[len(sorted)]) THEN athena_fail('GENERIC_INTERNAL_ERROR', 'value is NaN', sorted[1])
+         ELSE sorted[least(CAST(floor(q * len(sorted)) AS BIGINT) + 1, len(sorted))] END;
+CREATE OR REPLACE TEMP MACRO athena_sorted(items) AS list_sort(list_filter(items, lambda x: x IS NOT NULL));
+CREATE OR REPLACE TEMP MACRO athena_percentile(items, q) AS athena_at_share(athena_sorted(items), q);
+CREATE OR REPLACE TEMP MACRO athena_percentiles(items, shares) AS
+    CASE WHEN len(athena_sorted(items)) > 0 THEN list_transform(shares, lambda q: athena_at_share(athena_sorted(items), q)) END;
 
 -- Casts of text
 CREATE OR REPLACE TEMP MACRO athena_bad_cast(x, kind, sample) AS athena_fail('INVALID_CAST_ARGUMENT', 'Cannot cast ''' || x || ''' to ' || kind, sample);

@@ -40,6 +40,12 @@ count(T) -> bigint = count({d}{0}){f}
 count_if(boolean) -> bigint = CAST(count_if({d}{0}){f} AS BIGINT)
 approx_distinct(T) -> bigint = count(DISTINCT {0}){f}
 approx_distinct(T, double) -> bigint = count(DISTINCT {0}){f}
+approx_percentile(bigint, double) -> bigint = athena_percentile(list({0}){f}, max({1}){f})
+approx_percentile(real, double) -> real = athena_percentile(list({0}){f}, max({1}){f})
+approx_percentile(double, double) -> double = athena_percentile(list({0}){f}, max({1}){f})
+approx_percentile(bigint, array(double)) -> array(bigint) = athena_percentiles(list({0}){f}, max({1}){f})
+approx_percentile(real, array(double)) -> array(real) = athena_percentiles(list({0}){f}, max({1}){f})
+approx_percentile(double, array(double)) -> array(double) = athena_percentiles(list({0}){f}, max({1}){f})
 sum(tinyint) -> bigint = CAST(sum({d}{0}){f} AS BIGINT)
 sum(smallint) -> bigint = CAST(sum({d}{0}){f} AS BIGINT)
 sum(integer) -> bigint = CAST(sum({d}{0}){f} AS BIGINT)
@@ -77,6 +83,8 @@ def call(binder: ExpressionBinder, node: Any, name: str, arguments: list[Any], m
         arguments = []
     if name in SPECIAL:
         return SPECIAL[name](binder, node, arguments, modifiers)
+    if name == "approx_percentile" and len(arguments) > 2:
+        raise refuse("approx_percentile with weights")
     overloads = TABLE.get(name) or windows.TABLE[name]
     overload, values = resolve(binder, node, name, overloads, arguments)
     for value in values:
