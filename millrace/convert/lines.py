@@ -34,8 +34,11 @@ class Lines:
 
     @property
     def beyond(self) -> int:
-        """How many bytes of the next line are at hand already."""
-        return first_line_end(self._tail) or len(self._tail)
+        """How many bytes of the next line are at hand already, its end apart."""
+        end = first_line_end(self._tail)
+        if not end:
+            return _length(self._tail)
+        return end - (2 if self._tail.endswith(b"\r\n", 0, end) else 1)
 
     def next(self, carry: bytes) -> bytes | LongLine:
         """The next block, which begins with ``carry``, what the reader left of the one before."""

@@ -304,6 +304,7 @@ LONGEST = b'null,1000,1.5,1705312800123,"say ""hi""",1.25,2024-01-15,YES'
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(body=LONGEST + b"\r", block_bytes=32)
+@example(body=b'"a\n"' + LONGEST[4:] + b"\r\n" + LONGEST, block_bytes=32)
 @example(body=LONGEST + b"\r\n" + LONGEST, block_bytes=len(LONGEST) + 1)
 @given(body=files, block_bytes=st.sampled_from([len(HEADER) + 2, 64, 100, 333, 1 << 20]))
 def test_any_file_ends_as_the_rules_say(body, block_bytes, monkeypatch):
