@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import importlib
+import inspect
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,20 @@ from millrace.local import STATE
 from millrace.run import run
 from millrace.screen import Screen
 
+# How an option of a sample generator is read, by the type of its default.
+_READERS: dict[type, Callable[[str], object]] = {int: int, float: float, str: str, dt.date: dt.date.fromisoformat}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and do what they say; the exit status."""
-    options = _parser().parse_args(arguments)
+    options, rest = _parser().parse_known_args(arguments)
     try:
-        return int(options.do(options))
+        if options.do is _sample:
+            return _sample(options.slug, rest)
+        if rest:
+            _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+        status: int = options.do(options)
+        return status
     except (contracts.ContractError, OSError, RuntimeError, ValueError) as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 1
@@ -33,51 +43,65 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="millrace", description="Run the pipelines on the embedded AWS.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, do: Any, summary: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=summary, description=summary)
+    def command(name: str, do: Any, summary: str, **settings: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary, **settings)
         added.set_defaults(do=do)
         added.add_argument("slug", metavar="PIPELINE", choices=resources.slugs(), help=", ".join(resources.slugs()))
         return added
 
-    command("demo", _demo, "make sample uploads, run the pipeline on them and show its numbers and its chart")
-    own = command("run", _run, "run the pipeline on your own files")
-    own.add_argument("--raw", type=Path, required=True, metavar="DIR", help="files <table>*.csv or <table>/*.csv")
+    command("demo", _demo, "make sample data, run the pipeline on them and show its numbers and its chart")
+    own = command("run", _run, "run the pipeline on your own data")
+    own.add_argument("--raw", type=Path, required=True, metavar="DIR", help="raw data, such as files <table>*.csv")
     own.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results are written")
-    sample = command("sample", _sample, "make sample uploads")
-    sample.add_argument("--out", type=Path, required=True, metavar="DIR", help="where they are written")
-    sample.add_argument("--logins", type=int, default=1_000_000, metavar="N", help="how many (default 1,000,000)")
-    sample.add_argument("--seed", type=int, default=7, metavar="S", help="another seed, other data (default 7)")
-    command("show", _show, "list all that belongs to the pipeline")
+    command("sample", _sample, "make sample data; PIPELINE --help tells its options", add_help=False)
+    command("show", _show, "list all that belongs to the pipeline, with the number of lines")
     return parser
 
 
 def _demo(options: argparse.Namespace) -> int:
     folder: Path = STATE / "demo" / options.slug
     shutil.rmtree(folder, ignore_errors=True)
-
-    def sample(screen: Screen) -> Path:
-        with screen.step("sample uploads") as step:
-            step.done(str(_generate(options.slug, folder / "raw")))
-        return folder / "raw"
-
-    return run(options.slug, sample, folder / "out", Screen(), keep_aws=folder / "aws")
+    return run(
+        options.slug,
+        folder / "raw",
+        folder / "out",
+        Screen(),
+        sample=_generator(options.slug),
+        keep_aws=folder / "aws",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
-    return run(options.slug, lambda screen: options.raw, options.out, Screen())
+    return run(options.slug, options.raw, options.out, Screen())
 
 
-def _sample(options: argparse.Namespace) -> int:
-    print(_generate(options.slug, options.out, logins=options.logins, seed=options.seed))
+def _sample(slug: str, arguments: Sequence[str]) -> int:
+    """Call the pipeline's generator, whose keyword arguments are the options, and print what it says."""
+    generate = _generator(slug)
+    parser = argparse.ArgumentParser(prog=f"millrace sample {slug}", description=inspect.getdoc(generate))
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the sample is written")
+    for name, parameter in inspect.signature(generate).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            default = parameter.default
+            read = _READERS[type(default)]
+            option = f"--{name.replace('_', '-')}"
+            parser.add_argument(option, type=read, default=default, metavar="V", help=f"default {default}")
+    settings = vars(parser.parse_args(arguments))
+    print(generate(settings.pop("out"), **settings))
     return 0
 
 
-def _generate(slug: str, out: Path, **settings: int) -> Any:
-    """Call the pipeline's sample generator; what it says of the sample."""
-    return importlib.import_module(f"millrace.samples.{slug}").generate(out, **settings)
+def _generator(slug: str) -> Callable[..., object]:
+    """The pipeline's sample generator."""
+    generate: Callable[..., object] = importlib.import_module(f"millrace.samples.{slug}").generate
+    return generate
 
 
 def _show(options: argparse.Namespace) -> int:
+    total = 0
     for path in resources.files(options.slug):
-        print(path)
+        lines = (resources.ROOT / path).read_bytes().count(b"\n")
+        total += lines
+        print(f"{lines:7,}  {path}")
+    print(f"{total:7,}  in all")
     return 0

@@ -23,7 +23,10 @@ LEDGER_COLUMNS = (
 
 
 class Results:
-    """The results of one run. `rows` are ledger rows; `metrics` the final queries' rows, header first."""
+    """The results of one run. `rows` are ledger rows; `metrics` the data sets' rows by query, header first.
+
+    Ledger rows are those in the converter's answers (task ``convert``) and those that tasks named ``ledger`` return.
+    """
 
     def __init__(self, slug: str, result: dict[str, Any], aws: LocalAws, out: Path) -> None:
         self.slug = slug
@@ -31,11 +34,11 @@ class Results:
         self.seconds: float = result["seconds"]
         self.tasks: list[dict[str, Any]] = result["tasks"]
         self.out = out
-        # Airflow gives back as an object what a task returned as the text of one.
-        self.rows: list[dict[str, Any]] = [row for answer in self._returned("convert") for row in answer["files"]]
+        self.rows: list[dict[str, Any]] = self._ledger_rows()
         self.metrics: dict[str, list[list[str]]] = {}
         self.reasons: Counter[str] = Counter()
         self.unaccounted: list[str] = []
+        self._declared = resources.pipeline(slug)
         self._aws = aws
         self._s3 = aws.client("s3")
 
@@ -43,6 +46,11 @@ class Results:
     def complete(self) -> bool:
         """Whether every task succeeded and every row is accounted for."""
         return self.state == "success" and not self.unaccounted
+
+    @property
+    def bar(self) -> tuple[str, str] | None:
+        """The query and column of which the command line draws bars."""
+        return next(((each.query, each.bar) for each in self._declared.data_sets if each.bar), None)
 
     @property
     def checks(self) -> list[dict[str, str]]:
@@ -58,17 +66,22 @@ class Results:
         """Write all files. keys: what was uploaded, each of which the ledger must know."""
         with ThreadPoolExecutor() as pool:
             # Drawing takes longest, and it is the embedded AWS that draws.
-            drawn = [
-                pool.submit(self._write_dashboard, suffix) for suffix in ("png", "html") if self.state == "success"
-            ]
+            has_dashboard = (resources.ROOT / "dashboards" / f"{self.slug}.json").exists()
+            suffixes = ("png", "html") if has_dashboard and self.state == "success" else ()
+            drawn = [pool.submit(self._write_dashboard, suffix) for suffix in suffixes]
             self._write_ledger()
             self._write_rejects()
             self._account(set(keys))
-            for data_set in resources.pipeline(self.slug).data_sets:
+            for data_set in self._declared.data_sets:
                 for statement in self._returned(data_set.query):
                     self._write_metrics(data_set.query, statement)
             for future in drawn:
                 future.result()
+
+    def _ledger_rows(self) -> list[dict[str, Any]]:
+        # Airflow gives back as an object what a task returned as the text of one.
+        converted = [row for answer in self._returned("convert") for row in answer["files"]]
+        return converted + [row for rows in self._returned("ledger") for row in rows]
 
     def _returned(self, task: str) -> list[Any]:
         found = sorted((t for t in self.tasks if t["task"] == task), key=lambda t: t["map_index"])
@@ -93,7 +106,7 @@ class Results:
             writer = csv.writer(file)
             writer.writerow(REJECT_COLUMNS)
             for row in self.rows:
-                if not row["rejects"]:
+                if not row.get("rejects"):
                     continue
                 lines = (line.decode("utf-8") for line in self._open(row["rejects"]).iter_lines(keepends=True))
                 count = 0
@@ -109,7 +122,7 @@ class Results:
     def _account(self, keys: set[str]) -> None:
         for row in self.rows:
             if row["rows_in"] != row["rows_out"] + row["rows_rejected"]:
-                self.unaccounted.append(f"{row['key']}: {row['rows_in']} in, {row['rows_out']} out")
+                self.unaccounted.append(f"{row['table']} {row['key']}: {row['rows_in']} in, {row['rows_out']} out")
         for key in sorted(keys - {row["key"] for row in self.rows}):
             self.unaccounted.append(f"{key}: not in the ledger")
 

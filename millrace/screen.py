@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from rich.table import Column, Table
 if TYPE_CHECKING:
     from millrace.results import Results
 
+_SHOWN = 40  # rows of a result to show
+_NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?")
 _GAPS = 5  # files to name that are not accounted for
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -82,10 +85,11 @@ class Screen:
         for check in results.checks:
             mark = {"true": "[green]ok[/]"}.get(check["ok"], "[yellow]warning[/]")
             self.console.print(f"  {mark} {check['check_name']}: {escape(check['detail'])}")
-        first = next(iter(results.metrics.values()), None)
-        if first:
-            self._table(first)
-            self._bars(first, "active_companies")
+        for query, rows in results.metrics.items():
+            if results.bar is None or results.bar[0] == query:
+                self._table(query, rows)
+        if results.bar and (drawn := results.metrics.get(results.bar[0])):
+            self._bars(drawn, results.bar[1])
         self._end(results)
 
     def _rows(self, results: Results) -> None:
@@ -102,23 +106,30 @@ class Screen:
             most = ", ".join(f"{name} {count:,}" for name, count in results.reasons.most_common(6))
             self.console.print(f"  rejected by column: {most}")
 
-    def _table(self, rows: list[list[str]]) -> None:
+    def _table(self, query: str, rows: list[list[str]]) -> None:
         table = Table(box=None, header_style="bold")
         for name in rows[0]:
             table.add_column(name.replace("_", " "), justify="left" if name == rows[0][0] else "right")
-        for row in rows[1:]:
-            table.add_row(*(f"{int(cell):,}" if cell.isdigit() else cell for cell in row))
+        for row in rows[1:][-_SHOWN:]:
+            table.add_row(row[0], *(_figure(cell) for cell in row[1:]))
         self.console.print()
         self.console.print(table)
+        if len(rows) > _SHOWN + 1:
+            self.console.print(f"  the last {_SHOWN} of {len(rows) - 1:,} rows of {query}.csv")
 
     def _bars(self, rows: list[list[str]], column: str) -> None:
         index = rows[0].index(column)
-        values = [int(row[index]) for row in rows[1:]]
-        width = max(10, min(self.console.width, 100) - 20)
+        rows = rows[-_SHOWN:] if len(rows) > _SHOWN else rows[1:]
+        values = [float(row[index] or 0) for row in rows]
+        # Days that are all the first of a month stand for months.
+        labels = [row[0] for row in rows]
+        labels = [label[:7] for label in labels] if all(label[7:10] == "-01" for label in labels) else labels
+        left = max(map(len, labels), default=0)
+        width = max(10, min(self.console.width, 100) - left - 13)
         self.console.print(f"\n[bold]{column.replace('_', ' ').capitalize()}[/]")
-        for row, value in zip(rows[1:], values, strict=True):
+        for label, value in zip(labels, values, strict=True):
             bar = _bar(value / max(*values, 1), width)
-            self.console.print(f"  {row[0][:7]} [cyan]{bar}[/] {value:,}")
+            self.console.print(f"  {escape(label):<{left}} [cyan]{bar}[/] {value:,.0f}")
 
     def _end(self, results: Results) -> None:
         self.console.print()
@@ -143,6 +154,12 @@ class Screen:
             console=self.console,
             expand=True,
         )
+
+
+def _figure(cell: str) -> str:
+    """A cell with separators if it is a number."""
+    match = _NUMBER.fullmatch(cell)
+    return f"{match[1]}{int(match[2]):,}{match[3] or ''}" if match else cell
 
 
 def _bar(share: float, width: int) -> str:

@@ -1,12 +1,13 @@
 """The command line and what it makes of a folder of files."""
 
 import datetime as dt
+import re
 
 import pytest
 
 from millrace import resources
 from millrace.cli import main
-from millrace.run import find_files
+from millrace.sources.uploads import find_files
 
 TODAY = dt.date(2026, 5, 4)
 
@@ -70,7 +71,9 @@ def test_an_unknown_pipeline_is_named_with_those_that_there_are(capsys):
 
 def test_show_lists_all_that_belongs_to_a_pipeline(capsys):
     assert main(["show", "retraced"]) == 0
-    listed = set(capsys.readouterr().out.split())
+    shown = capsys.readouterr().out
+    listed = set(shown.split())
+    assert re.search(r"\n *[\d,]+  in all\n$", shown)
     assert {
         "dags/retraced.py",
         "dashboards/retraced.json",
@@ -88,6 +91,27 @@ def test_every_pipeline_has_all_its_parts(slug):
     assert {"dags", "dashboards", "datasets", "docs", "infra", "millrace", "sql", "tests"} <= parts
     declared = resources.pipeline(slug)
     assert all(declared.query(data_set.query) for data_set in declared.data_sets)
+
+
+def test_raw_data_are_looked_at_before_anything_is_started(tmp_path, capsys):
+    make(tmp_path / "raw", "user_companies.csv")
+    assert main(["run", "retraced", "--raw", str(tmp_path / "raw"), "--out", str(tmp_path / "out")]) == 1
+    assert "holds no file named user_login_locations*.csv" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_samples_options_are_its_generators(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["sample", "retraced", "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "--bad-share V" in shown and "default 2025-12-31" in shown
+
+
+def test_an_option_that_no_command_has_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["show", "retraced", "--logins", "3"])
+    assert "unrecognized arguments: --logins 3" in capsys.readouterr().err
 
 
 def test_sample_writes_where_it_is_told(tmp_path, capsys):
