@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
+from pathlib import Path
 
 from localaws.core import Engine, World
 
@@ -13,9 +14,14 @@ ENGINES = {
     "lambda": ("localaws.lambda_.engine", "LambdaEngine"),
     "events": ("localaws.events.engine", "EventsEngine"),
     "glue": ("localaws.glue.engine", "GlueEngine"),
+    "sns": ("localaws.messaging.sns", "SnsEngine"),
     "athena": ("localaws.athena.engine", "AthenaEngine"),
     "quicksight": ("localaws.quicksight.engine", "QuickSightEngine"),
+    "rds": ("localaws.rds.engine", "RdsEngine"),
 }
+
+# What these kept in their folder of the data goes on running with the server, before anybody asks for it.
+RESUMED = ("rds", "events", "lambda")
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +43,12 @@ class Engines(dict[str, Engine]):
             if service not in self:
                 self[service] = getattr(importlib.import_module(module), name)(self._world)
             return self[service]
+
+    def resume(self, data: Path) -> None:
+        """Make the engines that have something to go on with."""
+        for service in RESUMED:
+            if (data / service).exists():
+                self[service]
 
     def find(self, service: str) -> Engine | None:
         """The engine of a service, or None where moto is all there is."""

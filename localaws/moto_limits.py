@@ -9,8 +9,7 @@ from localaws.core import NotSupported
 
 Params = Mapping[str, Any]
 
-DELIVERED = ("sqs", "http", "https")
-TARGETS = ("sqs", "logs", "events")
+DELIVERED = ("sqs", "lambda", "email", "email-json", "http", "https")
 
 
 def _subscribe(params: Params) -> None:
@@ -20,22 +19,6 @@ def _subscribe(params: Params) -> None:
         raise NotSupported(message)
 
 
-def _put_targets(params: Params) -> None:
-    for target in params.get("Targets", ()):
-        arn = str(target.get("Arn", ""))
-        service = (arn.split(":") + [""] * 3)[2]
-        if service not in TARGETS or ":api-destination/" in arn:
-            message = f"The target {arn} is refused: no event would reach it. Queues, log groups and buses are reached."
-            raise NotSupported(message)
-
-
-def _put_rule(params: Params) -> None:
-    if params.get("ScheduleExpression"):
-        raise NotSupported("A rule with ScheduleExpression is refused: nothing would run it.")
-
-
 LIMITS: Mapping[tuple[str, str], Callable[[Params], None]] = {
     ("sns", "Subscribe"): _subscribe,
-    ("events", "PutTargets"): _put_targets,
-    ("events", "PutRule"): _put_rule,
 }

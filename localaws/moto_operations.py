@@ -33,7 +33,7 @@ _REAL = {
     "sns": """
         CreateTopic DeleteTopic ListTopics GetTopicAttributes SetTopicAttributes Subscribe Unsubscribe
         ListSubscriptions ListSubscriptionsByTopic GetSubscriptionAttributes SetSubscriptionAttributes
-        Publish PublishBatch TagResource UntagResource ListTagsForResource AddPermission RemovePermission""",
+        TagResource UntagResource ListTagsForResource AddPermission RemovePermission""",
     "sqs": """
         CreateQueue DeleteQueue ListQueues GetQueueUrl GetQueueAttributes SetQueueAttributes SendMessage
         SendMessageBatch ReceiveMessage DeleteMessage DeleteMessageBatch ChangeMessageVisibility
@@ -51,11 +51,6 @@ _REAL = {
         CreateLogGroup DeleteLogGroup DescribeLogGroups CreateLogStream DeleteLogStream DescribeLogStreams
         PutLogEvents GetLogEvents FilterLogEvents PutRetentionPolicy DeleteRetentionPolicy
         TagLogGroup UntagLogGroup ListTagsLogGroup TagResource UntagResource ListTagsForResource""",
-    "events": """
-        PutRule DescribeRule ListRules DeleteRule EnableRule DisableRule PutTargets RemoveTargets ListTargetsByRule
-        ListRuleNamesByTarget PutEvents TestEventPattern CreateEventBus DescribeEventBus ListEventBuses DeleteEventBus
-        CreateArchive DescribeArchive ListArchives DeleteArchive UpdateArchive
-        TagResource UntagResource ListTagsForResource PutPermission RemovePermission""",
     "cloudwatch": """
         PutMetricData GetMetricData GetMetricStatistics ListMetrics PutDashboard GetDashboard ListDashboards
         DeleteDashboards TagResource UntagResource ListTagsForResource""",

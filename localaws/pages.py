@@ -15,6 +15,8 @@ from localaws.moto_operations import REAL
 from localaws.web import Request, Response
 
 ROOT = "/_localaws/"
+# Pages whose path does not begin with the name of the service that has them.
+OWNERS = {"inbox": "sns"}
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +69,9 @@ def _health(services: list[str]) -> Mapping[str, object]:
 
 
 def _find(path: str, engines: Engines) -> tuple[str, Page] | None:
-    """The handler whose prefix the path has; an engine's pages begin with its service's name."""
+    """The handler whose prefix the path has; an engine's pages begin with its service's name, but for OWNERS."""
     service = path.partition("/")[0]
-    engine = engines.find(service)
+    engine = engines.find(OWNERS.get(service, service))
     pages: Mapping[str, Page] = getattr(engine, "pages", {})
     for prefix, handler in pages.items():
         bare = prefix.removeprefix(ROOT).strip("/")
