@@ -1,30 +1,38 @@
-"""Glue: crawlers that really crawl, and the parts of the catalog's API that moto lacks."""
+"""Glue: crawlers and triggers that really run, and the parts of the catalog's API that moto lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from localaws.core import Handler, World
 from localaws.glue.catalog_api import CatalogApi
 from localaws.glue.crawler_api import CrawlerApi
 from localaws.glue.crawlers import Crawlers
+from localaws.glue.runners import CrawlerRunner
 from localaws.glue.timetable import Timetable
+from localaws.glue.trigger_api import TriggerApi
+from localaws.glue.triggers import Triggers
 
 
 class GlueEngine:
-    """Glue's catalog and crawlers; workflows are refused."""
+    """Glue's catalog, crawlers and triggers; workflows are refused."""
 
     service = "glue"
 
     def __init__(self, world: World) -> None:
         self._timetable = Timetable()
         self._crawlers = Crawlers(world, self._timetable)
+        self._triggers = Triggers(world, self._timetable, {"crawler": CrawlerRunner(self._crawlers)})
+        self._crawlers.ended.append(partial(self._triggers.ended, "crawler"))
         self.operations: Mapping[str, Handler] = {
             **CatalogApi(world.catalog).operations,
             **CrawlerApi(self._crawlers).operations,
+            **TriggerApi(self._triggers).operations,
         }
 
     def close(self) -> None:
         """Stop what runs and what would run by a schedule."""
         self._timetable.close()
+        self._triggers.close()
         self._crawlers.close()

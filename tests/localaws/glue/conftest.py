@@ -53,9 +53,13 @@ class Lake:
         return self.wait()
 
     def wait(self):
+        """Wait for the crawl's end; the LastCrawl."""
+        return self.wait_until(lambda crawler: crawler["State"] == "READY")
+
+    def wait_until(self, is_so):
         end = time.monotonic() + 60
-        while (crawler := self.glue.get_crawler(Name=self.crawler)["Crawler"])["State"] != "READY":
-            assert time.monotonic() < end, "the crawl does not end"
+        while not is_so(crawler := self.glue.get_crawler(Name=self.crawler)["Crawler"]):
+            assert time.monotonic() < end, crawler
             time.sleep(0.005)
         return crawler["LastCrawl"]
 

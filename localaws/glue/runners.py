@@ -1,0 +1,28 @@
+"""How triggers start crawlers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from localaws.core import AwsError
+from localaws.glue.crawlers import Crawlers
+
+
+class CrawlerRunner:
+    """Starts crawlers."""
+
+    def __init__(self, crawlers: Crawlers) -> None:
+        self._crawlers = crawlers
+
+    def has(self, name: str) -> bool:
+        """Whether there is a crawler of that name."""
+        try:
+            self._crawlers.get(name)
+        except AwsError:
+            return False
+        return True
+
+    def start(self, action: Mapping[str, Any], trigger: str) -> str:
+        """Start the crawler of an Action; the crawl's id."""
+        return self._crawlers.start(str(action["CrawlerName"]))
