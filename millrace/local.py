@@ -27,7 +27,7 @@ class LocalError(RuntimeError):
     """A process of ours did not come up or died; the message says which and where its log is."""
 
 
-class _Process:
+class Process:
     """A child process that is ended with its context, by its own pid."""
 
     def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
@@ -77,11 +77,11 @@ class _Process:
                 self._process.wait()
 
 
-class LocalAws(_Process):
-    """The embedded AWS on a free port, its data in a folder. Raises LocalError if it does not come up."""
+class LocalAws(Process):
+    """The embedded AWS, its data in a folder; port 0 is a free one. Raises LocalError if it does not come up."""
 
-    def __init__(self, data: Path, log: Path) -> None:
-        super().__init__("localaws", ["localaws", "--port", "0", "--data", str(data)], dict(os.environ), log)
+    def __init__(self, data: Path, log: Path, port: int = 0) -> None:
+        super().__init__("localaws", ["localaws", "--port", str(port), "--data", str(data)], dict(os.environ), log)
         try:
             ready = next(match for line in self.lines() if (match := _READY.match(line)))
         except BaseException:
@@ -110,26 +110,30 @@ class LocalAws(_Process):
         )
 
 
-class Airflow(_Process):
+def airflow_environment(aws: LocalAws, home: Path) -> dict[str, str]:
+    """The environment of Airflow's processes. home: a folder for Airflow's own files, made if it does not exist."""
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        **aws.environment,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__MILLRACE__BUCKET_PREFIX": BUCKET_PREFIX,
+    }
+
+
+class Airflow(Process):
     """Airflow in a process of its own, with one DAG ready to run. It gets ready while the caller does other things.
 
     home: a folder for Airflow's own files, made if it does not exist.
     """
 
     def __init__(self, slug: str, aws: LocalAws, home: Path, log: Path) -> None:
-        home.mkdir(parents=True, exist_ok=True)
-        environment = {
-            **os.environ,
-            **aws.environment,
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__MILLRACE__BUCKET_PREFIX": BUCKET_PREFIX,
-            "AIRFLOW__MILLRACE__POLL_SECONDS": "0.1",
-            "AIRFLOW__MILLRACE__RETRY_SECONDS": "1",
-        }
-        super().__init__("Airflow", ["millrace.runner", slug], environment, log)
+        settings = {"AIRFLOW__MILLRACE__POLL_SECONDS": "0.1", "AIRFLOW__MILLRACE__RETRY_SECONDS": "1"}
+        super().__init__("Airflow", ["millrace.runner", slug], airflow_environment(aws, home) | settings, log)
         self._events = (json.loads(line) for line in self.lines())
         self.tasks: list[str] = []
 
