@@ -38,6 +38,7 @@ _TITLES = {
     "lambda": "Lambda",
     "logs": "CloudWatch Logs",
     "quicksight": "QuickSight",
+    "rds": "RDS",
     "resourcegroupstaggingapi": "Resource groups tagging",
     "s3": "S3",
     "secretsmanager": "Secrets Manager",

@@ -71,8 +71,9 @@ class Server:
         self._listener.owner = self
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer, and go on with what ran before."""
         self._thread.start()
+        self.engines.resume(self.data)
 
     def close(self) -> None:
         """Stop answering, close the engines and release the data folder."""

@@ -1,0 +1,1 @@
+"""RDS: database instances that are real MariaDB servers on this machine."""
