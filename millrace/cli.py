@@ -23,14 +23,13 @@ _READERS: dict[type, Callable[[str], object]] = {int: int, float: float, str: st
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and do what they say; the exit status."""
-    options, rest = _parser().parse_known_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and not options.has_own:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
     try:
-        if options.do is _sample:
-            return _sample(options.slug, rest)
-        if rest:
-            _parser().error(f"unrecognized arguments: {' '.join(rest)}")
-        status: int = options.do(options)
-        return status
+        return int(options.do(options))
     except (contracts.ContractError, OSError, RuntimeError, ValueError) as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 1
@@ -45,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, do: Any, summary: str, **settings: Any) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=summary, description=summary, **settings)
-        added.set_defaults(do=do)
+        added.set_defaults(do=do, has_own=not settings.get("add_help", True))
         added.add_argument("slug", metavar="PIPELINE", choices=resources.slugs(), help=", ".join(resources.slugs()))
         return added
 
@@ -75,10 +74,10 @@ def _run(options: argparse.Namespace) -> int:
     return run(options.slug, options.raw, options.out, Screen())
 
 
-def _sample(slug: str, arguments: Sequence[str]) -> int:
+def _sample(options: argparse.Namespace) -> int:
     """Call the pipeline's generator, whose keyword arguments are the options, and print what it says."""
-    generate = _generator(slug)
-    parser = argparse.ArgumentParser(prog=f"millrace sample {slug}", description=inspect.getdoc(generate))
+    generate = _generator(options.slug)
+    parser = argparse.ArgumentParser(prog=f"millrace sample {options.slug}", description=inspect.getdoc(generate))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the sample is written")
     for name, parameter in inspect.signature(generate).parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY:
@@ -86,7 +85,7 @@ def _sample(slug: str, arguments: Sequence[str]) -> int:
             read = _READERS[type(default)]
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, type=read, default=default, metavar="V", help=f"default {default}")
-    settings = vars(parser.parse_args(arguments))
+    settings = vars(parser.parse_args(options.rest))
     print(generate(settings.pop("out"), **settings))
     return 0
 

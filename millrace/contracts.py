@@ -3,7 +3,7 @@
 The whole format (``columns`` apart, every key that is not marked with * may be left out)::
 
     table: user_login_locations          #* the file's name; lower case
-    kind: raw                            #* raw (uploaded CSV) or derived (made by SQL)
+    kind: raw                            #* raw (uploaded CSV) or derived (made by SQL or Spark)
     title: User login locations          #*
     grain: one row per login             #* begins with "one row per"
     owner: data platform                 #*
@@ -13,6 +13,8 @@ The whole format (``columns`` apart, every key that is not marked with * may be 
     key: [user_id, login_at]             # columns that identify a row
     partitions: {upload_date: string}    # Hive partition columns, which are not in the files
     max_rejected: 0.05                   # share of rows that may be rejected before the load fails (default 0.05)
+    from: signups                        # the raw table whose rows a derived table has: the newest of each key
+    where: ["status <> 'test'"]          # conditions (SQL) on that table's columns; rows that fail one are left out
     checks: [user_days_key_is_unique]    # names of the SQL checks that guard the table, or sentences
     csv:                                 # how raw files are read; what is left out is detected
       delimiter: ";"                     # one of , ; | and tab
@@ -34,6 +36,9 @@ The whole format (``columns`` apart, every key that is not marked with * may be 
         latest: upload                   # a time or date later than the upload date + 1 day is out of range
         unit: degrees
         pii: identifier                  # how personal it is, free text
+        from: email                      # the column of the table ``from`` (default: the same name)
+        hash: folded                     # keyed hash in place of the value: of it without blanks around it and in lower
+                                         # case (folded), or as it is (exact); string columns
 """
 
 from __future__ import annotations
@@ -57,6 +62,7 @@ DATASETS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "datasets"
 KINDS = ("raw", "derived")
 ARRIVES = ("daily", "any")
 STORED = ("parquet", "csv")
+HASHES = ("exact", "folded")
 BUCKET_ROLES = ("raw", "processed", "final", "rejects")
 PLAIN_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp")
 DELIMITERS = (",", ";", "\t", "|")
@@ -86,6 +92,8 @@ class Column:
     latest_is_upload: bool = False
     unit: str | None = None
     pii: str | None = None
+    source: str | None = None
+    hash: str | None = None
 
     @property
     def decimal(self) -> tuple[int, int] | None:
@@ -121,6 +129,8 @@ class Contract:
     key: tuple[str, ...] = ()
     partitions: tuple[tuple[str, str], ...] = ()
     max_rejected: float = 0.05
+    source: str | None = None
+    where: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     csv: CsvOptions = field(default_factory=CsvOptions)
 
@@ -181,7 +191,7 @@ class _Reader:
             "the document",
             top,
             ("table", "kind", "title", "grain", "owner", "location", "columns"),
-            ("arrives", "stored", "key", "partitions", "max_rejected", "checks", "csv"),
+            ("arrives", "stored", "key", "partitions", "max_rejected", "from", "where", "checks", "csv"),
         )
         table = self.text("table", top["table"])
         if table != self.path.stem or not _NAME.fullmatch(table):
@@ -207,10 +217,14 @@ class _Reader:
         share = top.get("max_rejected", 0.05)
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise self.fail("max_rejected", f"{share!r} is not a share of rows", "write a number from 0 to 1")
+        kind = self.choice("kind", top["kind"], KINDS)
+        source = self.optional_text("from", top.get("from"))
+        if source and (kind != "derived" or not key):
+            raise self.fail("from", "a table with a source is derived and has a key", "set kind: derived and a key")
         return Contract(
             pipeline=self.path.parent.name,
             table=table,
-            kind=self.choice("kind", top["kind"], KINDS),
+            kind=kind,
             title=self.text("title", top["title"]),
             grain=grain,
             owner=self.text("owner", top["owner"]),
@@ -221,6 +235,8 @@ class _Reader:
             key=key,
             partitions=partitions,
             max_rejected=float(share),
+            source=source,
+            where=self.texts("where", top.get("where", [])),
             checks=self.texts("checks", top.get("checks", [])),
             csv=self.csv(top.get("csv", {})),
         )
@@ -246,6 +262,8 @@ class _Reader:
                 "latest",
                 "unit",
                 "pii",
+                "from",
+                "hash",
             ),
         )
         kind = self.type(f"{where}.type", entry["type"])
@@ -271,6 +289,8 @@ class _Reader:
             latest_is_upload=self.latest(f"{where}.latest", entry.get("latest"), kind),
             unit=self.optional_text(f"{where}.unit", entry.get("unit")),
             pii=self.optional_text(f"{where}.pii", entry.get("pii")),
+            source=self.optional_text(f"{where}.from", entry.get("from")),
+            hash=self.hash(f"{where}.hash", entry.get("hash"), kind),
         )
 
     def csv(self, value: object) -> CsvOptions:
@@ -365,6 +385,13 @@ class _Reader:
         if value is not None and (value != "upload" or kind not in ("date", "timestamp")):
             raise self.fail(key, f"{value!r} on a {kind} column", 'write "upload", on a date or timestamp column')
         return value is not None
+
+    def hash(self, key: str, value: object, kind: str) -> str | None:
+        if value is None:
+            return None
+        if kind != "string":
+            raise self.fail(key, f"a hash is a string, not a {kind}", "set type: string")
+        return self.choice(key, value, HASHES)
 
     def choice(self, key: str, value: object, choices: tuple[str, ...]) -> str:
         if value not in choices:
