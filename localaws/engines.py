@@ -17,11 +17,12 @@ ENGINES = {
     "sns": ("localaws.messaging.sns", "SnsEngine"),
     "athena": ("localaws.athena.engine", "AthenaEngine"),
     "quicksight": ("localaws.quicksight.engine", "QuickSightEngine"),
+    "firehose": ("localaws.firehose.engine", "FirehoseEngine"),
     "rds": ("localaws.rds.engine", "RdsEngine"),
 }
 
 # What these kept in their folder of the data goes on running with the server, before anybody asks for it.
-RESUMED = ("rds", "events", "lambda")
+RESUMED = ("firehose", "rds", "events", "lambda")
 
 log = logging.getLogger(__name__)
 

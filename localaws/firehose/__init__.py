@@ -1,0 +1,1 @@
+"""Firehose, executed: records are buffered on disk, transformed, partitioned, converted and put into S3."""
