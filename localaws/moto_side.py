@@ -48,6 +48,9 @@ def _application() -> Any:
         if _app is None:
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+            from localaws.messaging import sqs_threads
+
+            sqs_threads.install()
             _app = DomainDispatcherApplication(create_backend_app)
     return _app
 

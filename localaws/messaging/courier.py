@@ -69,7 +69,6 @@ class Courier:
             "firehose": self._to_firehose,
             "logs": self._to_log_group,
         }
-        sqs_threads.install()
 
     def send(self, arn: str, parcel: Parcel) -> None:
         """Deliver; raises Undelivered."""
@@ -92,10 +91,8 @@ class Courier:
         engine.invoke(arn, parcel.text.encode(), event=True)
 
     def _to_queue(self, arn: str, parcel: Parcel) -> None:
-        from moto.sqs.models import sqs_backends
-
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in parcel.attributes.items()}
-        sqs_backends[ACCOUNT_ID][_region(arn)].send_message(
+        sqs_threads.backend_of(arn).send_message(
             _last(arn),
             parcel.text,
             message_attributes=typed or None,

@@ -9,7 +9,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from localaws.core import ACCOUNT_ID, REGION
+
 _done = False
+
+
+def backend_of(arn: str) -> Any:
+    """The backend of a queue, made safe."""
+    install()
+    from moto.sqs.models import sqs_backends
+
+    return sqs_backends[ACCOUNT_ID][arn.split(":")[3] or REGION]
 
 
 def install() -> None:

@@ -8,7 +8,8 @@ import os
 import urllib.request
 from typing import Any
 
-from localaws.core import ACCOUNT_ID, NotSupported, World
+from localaws.core import NotSupported, World
+from localaws.messaging import sqs_threads
 from localaws.messaging.courier import Courier, Parcel, Undelivered, compact
 from localaws.messaging.inbox import Inbox
 from localaws.messaging.notification import Notification
@@ -57,14 +58,12 @@ class Subscribers:
         self._queue.close()
 
     def _to_queue(self, subscription: Any, notification: Notification, text: str) -> None:
-        from moto.sqs.models import sqs_backends
-
         arn = subscription.endpoint
         raw = _is_on(subscription.attributes.get("RawMessageDelivery"))
         body = text if raw else notification.envelope(text, subscription.arn)
         try:
             # A standard topic's message has a group only if the publisher gave one; it deduplicates nothing.
-            sqs_backends[ACCOUNT_ID][arn.split(":")[3]].send_message(
+            sqs_threads.backend_of(arn).send_message(
                 arn.rpartition(":")[2],
                 body,
                 message_attributes=notification.queue_attributes() or None if raw else None,

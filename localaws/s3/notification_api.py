@@ -19,9 +19,13 @@ ELEMENTS = {
     "QueueConfiguration": ("Queue", "sqs"),
     "TopicConfiguration": ("Topic", "sns"),
 }
-EVENTS = frozenset(
-    ("s3:ObjectCreated:*", "s3:ObjectCreated:Put", "s3:ObjectCreated:Copy", "s3:ObjectCreated:CompleteMultipartUpload")
-) | frozenset(("s3:ObjectRemoved:*", "s3:ObjectRemoved:Delete"))
+BRIDGE = "EventBridgeConfiguration"
+_FAMILIES = {
+    "ObjectCreated": ("*", "Put", "Post", "Copy", "CompleteMultipartUpload"),
+    "ObjectRemoved": ("*", "Delete", "DeleteMarkerCreated"),
+    "ObjectTagging": ("*", "Put", "Delete"),
+}
+EVENTS = frozenset(f"s3:{family}:{name}" for family, names in _FAMILIES.items() for name in names)
 
 
 class NotificationApi:
@@ -38,6 +42,8 @@ class NotificationApi:
         rules = self._notifications.rules(context.bucket)
         for element, (target, kind) in ELEMENTS.items():
             content[element] = [_written(rule, target) for rule in rules if rule.kind == kind]
+        if self._notifications.is_bridged(context.bucket):
+            content[BRIDGE] = ""
         return xml.document("NotificationConfiguration", content)
 
     def put(self, context: Context) -> Response:
@@ -46,18 +52,18 @@ class NotificationApi:
         root = xml.parse(context.body())
         if root.tag != "NotificationConfiguration":
             raise xml.malformed("expected NotificationConfiguration")
-        rules = [_rule(element) for element in root]
+        rules = [_rule(element) for element in root if element.tag != BRIDGE]
+        if len({rule.id for rule in rules}) < len(rules):
+            raise AwsError("InvalidArgument", "Same ID used for multiple configurations. IDs must be unique", 400)
         _check_overlaps(rules)
         if context.headers.get("x-amz-skip-destination-validation", "").lower() != "true":
             for rule in rules:
                 self._notifications.check_target(rule)
-        self._notifications.set_rules(context.bucket, rules)
+        self._notifications.set_rules(context.bucket, rules, root.find(BRIDGE) is not None)
         return Response(200)
 
 
 def _rule(element: ElementTree.Element) -> Rule:
-    if element.tag == "EventBridgeConfiguration":
-        raise NotSupported("Notifications to EventBridge are refused: no rule there would be acted on.")
     if element.tag not in ELEMENTS:
         raise xml.malformed(f"unexpected {element.tag}")
     target, kind = ELEMENTS[element.tag]
@@ -99,6 +105,11 @@ def _check_overlaps(rules: list[Rule]) -> None:
         suffixes = one.suffix.endswith(other.suffix) or other.suffix.endswith(one.suffix)
         if prefixes and suffixes and _share_events(one, other):
             message = "Configurations overlap. Configurations on the same bucket cannot share a common event type."
+            if any((one.prefix, one.suffix, other.prefix, other.suffix)):
+                message = (
+                    "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the "
+                    "prefixes are overlapping for the same event type."
+                )
             raise AwsError("InvalidArgument", message, 400)
 
 

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote_plus
 
 from localaws.core import ACCOUNT_ID, REGION, AwsError, Call, World
-from localaws.moto_side import LOCKS
-from localaws.s3.context import OWNER
+from localaws.messaging import sqs_threads
+from localaws.messaging.courier import Courier, Parcel, Undelivered
+from localaws.s3.event_shapes import ObjectEvent, happened, iso
 from localaws.s3.objects import ObjectInfo
 
 SETTING = "notification"
+BRIDGE = "eventbridge"
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,10 @@ class Notifications:
     def __init__(self, world: World) -> None:
         self._world = world
         self._index = world.store.index
+        self._courier = Courier(world)
         self._rules = {bucket: _read(text) for bucket, text in self._index.settings(SETTING)}
-        self._queue: queue.SimpleQueue[tuple[Rule, Mapping[str, Any]] | None] = queue.SimpleQueue()
+        self._bridged = {bucket for bucket, _ in self._index.settings(BRIDGE)}
+        self._queue: queue.SimpleQueue[tuple[Rule | None, ObjectEvent | Mapping[str, Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._deliver_all, name="s3-notifications", daemon=True)
         self._thread.start()
         world.store.subscribe(self._happened)
@@ -63,9 +66,15 @@ class Notifications:
         text = self._index.setting(bucket, SETTING)
         return [] if text is None else _read(text)
 
-    def set_rules(self, bucket: str, rules: list[Rule]) -> None:
+    def is_bridged(self, bucket: str) -> bool:
+        """Whether a bucket's events go to EventBridge."""
+        return bucket in self._bridged
+
+    def set_rules(self, bucket: str, rules: list[Rule], bridged: bool = False) -> None:
         """Replace a bucket's rules; SQS and SNS targets get S3's test event."""
         self._index.set_setting(bucket, SETTING, json.dumps([asdict(rule) for rule in rules]) if rules else None)
+        self._index.set_setting(bucket, BRIDGE, "on" if bridged else None)
+        (self._bridged.add if bridged else self._bridged.discard)(bucket)
         known = {(rule.kind, rule.arn) for rule in self._rules.get(bucket, [])}
         self._rules[bucket] = rules
         for rule in rules:
@@ -73,110 +82,74 @@ class Notifications:
                 self._queue.put((rule, _test_event(bucket)))
 
     def check_target(self, rule: Rule) -> None:
-        """Raise InvalidArgument where the target does not exist."""
+        """Raise InvalidArgument where the target does not exist, or is one that S3 does not deliver to."""
         try:
             if rule.kind == "lambda":
                 get = self._world.engines["lambda"].operations["GetFunctionConfiguration"]
                 get(Call("lambda", "GetFunctionConfiguration", {"FunctionName": rule.arn}))
             else:
-                _moto_target(rule)
+                _check_moto_target(rule)
         except Exception as error:
             message = "Unable to validate the following destination configurations"
             extra = {"ArgumentName": rule.arn, "ArgumentValue": f"{type(error).__name__}: {error}"}
             raise AwsError("InvalidArgument", message, 400, **extra) from error
 
     def _happened(self, event: str, info: ObjectInfo) -> None:
-        for rule in self._rules.get(info.bucket, []):
+        rules = self._rules.get(info.bucket, ())
+        bridged = info.bucket in self._bridged
+        if not rules and not bridged:
+            return
+        told = happened(event, info)
+        for rule in rules:
             if rule.matches(event, info.key):
-                self._queue.put((rule, {"Records": [_record(event, info, rule.id)]}))
+                self._queue.put((rule, told))
+        if bridged:
+            self._queue.put((None, told))
 
     def _deliver_all(self) -> None:
         while (work := self._queue.get()) is not None:
             rule, event = work
             try:
-                self._deliver(rule, json.dumps(event))
+                if rule is None:
+                    self._bridge(event)
+                else:
+                    message = {"Records": [event.record(rule.id)]} if isinstance(event, ObjectEvent) else event
+                    subject = "Amazon S3 Notification" if rule.kind == "sns" else None
+                    self._courier.send(rule.arn, Parcel(json.dumps(message), subject=subject))
+            except Undelivered as error:
+                log.error("an S3 event was not delivered to %s: %s: %s", rule and rule.arn, error.code, error.message)
             except Exception:
-                log.exception("an S3 event was not delivered to %s", rule.arn)
+                log.exception("an S3 event was not delivered to %s", rule and rule.arn)
 
-    def _deliver(self, rule: Rule, message: str) -> None:
-        if rule.kind == "lambda":
-            engine: Any = self._world.engines["lambda"]
-            engine.invoke(rule.arn, message.encode(), event=True)
-            return
-        backend = _moto_target(rule)
-        if rule.kind == "sqs":
-            backend.send_message(_name(rule.arn), message)
-        else:
-            with LOCKS["sns"]:
-                backend.publish(message, arn=rule.arn, subject="Amazon S3 Notification")
+    def _bridge(self, event: Any) -> None:
+        detail_type, detail = event.bridged()
+        engine: Any = self._world.engines["events"]
+        engine.put("aws.s3", detail_type, detail, [f"arn:aws:s3:::{event.info.bucket}"])
 
 
-def _moto_target(rule: Rule) -> Any:
-    """Moto's backend of a queue or topic that exists."""
+def _check_moto_target(rule: Rule) -> None:
+    """Raise where a queue or topic does not exist."""
+    region = rule.arn.split(":")[3] or REGION
+    if rule.arn.endswith(".fifo"):
+        raise ValueError("S3 does not deliver to FIFO queues and topics")
     if rule.kind == "sqs":
-        from moto.sqs.models import sqs_backends
+        sqs_threads.backend_of(rule.arn).get_queue(rule.arn.rpartition(":")[2])
+    else:
+        from moto.sns.models import sns_backends
 
-        backend = sqs_backends[ACCOUNT_ID][_region(rule.arn)]
-        backend.get_queue(_name(rule.arn))
-        return backend
-    from moto.sns.models import sns_backends
-
-    backend = sns_backends[ACCOUNT_ID][_region(rule.arn)]
-    backend.get_topic(rule.arn)
-    return backend
+        sns_backends[ACCOUNT_ID][region].get_topic(rule.arn)
 
 
 def _read(text: str) -> list[Rule]:
     return [Rule(**{**fields, "events": tuple(fields["events"])}) for fields in json.loads(text)]
 
 
-def _region(arn: str) -> str:
-    return arn.split(":")[3] or REGION
-
-
-def _name(arn: str) -> str:
-    """The queue's name."""
-    return arn.rpartition(":")[2]
-
-
-def _record(event: str, info: ObjectInfo, rule_id: str) -> Mapping[str, Any]:
-    now = datetime.now(UTC)
-    described: dict[str, Any] = {"key": quote_plus(info.key, safe="/*-._~")}
-    if event.startswith("ObjectCreated"):
-        described |= {"size": info.size, "eTag": info.etag}
-    described["sequencer"] = f"{int(now.timestamp() * 1_000_000):018X}"
-    return {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": REGION,
-        "eventTime": _iso(now),
-        "eventName": event,
-        "userIdentity": {"principalId": f"AWS:{ACCOUNT_ID}"},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-        "responseElements": {"x-amz-request-id": described["sequencer"], "x-amz-id-2": "localaws"},
-        "s3": {
-            "s3SchemaVersion": "1.0",
-            "configurationId": rule_id,
-            "bucket": {
-                "name": info.bucket,
-                "ownerIdentity": {"principalId": OWNER["ID"]},
-                "arn": f"arn:aws:s3:::{info.bucket}",
-            },
-            "object": described,
-        },
-    }
-
-
 def _test_event(bucket: str) -> Mapping[str, Any]:
     return {
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
-        "Time": _iso(datetime.now(UTC)),
+        "Time": iso(datetime.now(UTC)),
         "Bucket": bucket,
         "RequestId": "localaws",
         "HostId": "localaws",
     }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

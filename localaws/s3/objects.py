@@ -54,7 +54,7 @@ class ObjectInfo:
 
     etag has no quotes, last_modified is aware UTC in whole seconds, headers holds the other stored response headers
     (``Cache-Control``, …), checksums maps ``CRC32``, … and ``Type`` to their values, parts the byte sizes of a
-    multipart upload's parts (empty for an ordinary put).
+    multipart upload's parts (empty for an ordinary put). version is None in a bucket that never had versioning.
     """
 
     bucket: str
@@ -70,6 +70,7 @@ class ObjectInfo:
     tags: Mapping[str, str] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[int, ...] = ()
+    version: str | None = None
 
 
 def check_bucket_name(name: str) -> None:

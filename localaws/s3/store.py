@@ -240,6 +240,7 @@ class Store:
         with self.index.transaction():
             info = self.head(bucket, key)
             self.index.set_tags(info, tags)
+        self._tell("ObjectTagging:Put" if tags else "ObjectTagging:Delete", info)
         return info
 
     def _has(self, bucket: str) -> bool:

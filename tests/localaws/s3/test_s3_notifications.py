@@ -99,7 +99,6 @@ def test_what_could_not_be_delivered_is_refused(s3, bucket, queue):
     nowhere = "arn:aws:sqs:us-east-1:123456789012:nowhere"
     cases = [
         ({"QueueConfigurations": [{"QueueArn": nowhere, "Events": created}]}, "InvalidArgument"),
-        ({"EventBridgeConfiguration": {}}, "NotSupportedByLocalAws"),
         ({"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectRestore:*"]}]}, "NotSupportedByLocalAws"),
         (
             {
