@@ -9,7 +9,7 @@ p ?= retraced
 export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test check format docs lock bench localaws show clean
+.PHONY: help setup demo up test check format docs lock bench localaws show clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ setup: .venv/.ready  ## set up the environment in .venv (the other targets do it
 
 demo: .venv/.ready  ## run a pipeline for real on sample data and show its numbers and its chart
 	@$(BIN)/millrace demo $(p)
+
+up: .venv/.ready  ## run Airflow's UI and services and the embedded AWS until stopped; prints the addresses
+	@$(BIN)/millrace up
 
 test: .venv/.ready  ## run the tests
 	@$(BIN)/python -m pytest

@@ -54,7 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results are written")
     command("sample", _sample, "make sample data; PIPELINE --help tells its options", add_help=False)
     command("show", _show, "list all that belongs to the pipeline, with the number of lines")
+    services = commands.add_parser("up", help=(summary := "run Airflow's UI and services beside the embedded AWS"))
+    services.description = summary
+    services.set_defaults(do=_up)
+    services.add_argument("--data", type=Path, default=STATE / "up", metavar="DIR", help="where all is kept")
+    services.add_argument("--port", type=int, default=8080, metavar="N", help="Airflow's port (default 8080)")
+    services.add_argument("--aws-port", type=int, default=4566, metavar="N", help="the AWS's port (default 4566)")
     return parser
+
+
+def _up(options: argparse.Namespace) -> int:
+    from millrace.up import up  # which only this command needs
+
+    return up(options.data.resolve(), options.port, options.aws_port, Screen())
 
 
 def _demo(options: argparse.Namespace) -> int:

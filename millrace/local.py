@@ -28,9 +28,14 @@ class LocalError(RuntimeError):
 
 
 class Process:
-    """A child process that is ended with its context, by its own pid."""
+    """A Python module as a child process, which is ended with its context, by its own pid.
 
-    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    talks: what it prints is read by ``lines``; otherwise that goes to the log with its errors.
+    """
+
+    def __init__(
+        self, name: str, arguments: list[str], environment: dict[str, str], log: Path, *, talks: bool = True
+    ) -> None:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +45,7 @@ class Process:
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if talks else errors,
                 stderr=errors,
                 text=True,
             )
@@ -54,9 +59,25 @@ class Process:
         """What the process prints, line by line; raises LocalError when it ends."""
         stdout: IO[str] = self._process.stdout  # type: ignore[assignment]
         yield from stdout
-        code = self._process.wait()
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-        raise LocalError(f"{self.name} ended with status {code}; its log is {self.log}, which ends:\n{tail}")
+        self._process.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise LocalError if the process has ended."""
+        code = self._process.poll()
+        if code is not None:
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+            raise LocalError(f"{self.name} ended with status {code}; its log is {self.log}, which ends:\n{tail}")
+
+    def wait(self) -> None:
+        """Wait for a process that ends by itself; raises LocalError if it does not end well."""
+        if self._process.wait():
+            self.check()
+
+    def interrupt(self) -> None:
+        """Ask the process to end, without waiting."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
 
     def send(self, line: str) -> None:
         """Give the process a line."""
@@ -68,13 +89,12 @@ class Process:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        self.interrupt()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 class LocalAws(Process):

@@ -179,6 +179,7 @@ class Common:
     layers: Mapping[str, str]
     functions: tuple[Function, ...]
     data_source: Mapping[str, str]
+    reader: Mapping[str, str]
     secrets: tuple[Secret, ...]
 
 
@@ -233,13 +234,14 @@ class Names:
 
 def common() -> Common:
     """The shared resources."""
-    declared = _read("common", "buckets", "workgroup", "layers", "functions", "data_source", "secrets")
+    declared = _read("common", "buckets", "workgroup", "layers", "functions", "data_source", "secrets", "reader")
     return Common(
         buckets=entries(Bucket, "common.yaml: buckets", declared["buckets"]),
         workgroup=entry(Workgroup, "common.yaml: workgroup", declared["workgroup"]),
         layers=declared["layers"],
         functions=entries(Function, "common.yaml: functions", declared["functions"]),
         data_source=declared["data_source"],
+        reader=declared["reader"],
         secrets=entries(Secret, "common.yaml: secrets", declared["secrets"]),
     )
 

@@ -13,7 +13,7 @@ from millrace.resources import Common, DataSet, Pipeline
 
 
 def make_source(account: Account, declared: Common) -> None:
-    """Make Athena known to QuickSight."""
+    """Make Athena known to QuickSight, and the reader for whom dashboards are embedded."""
     create(
         account.client("quicksight").create_data_source,
         AwsAccountId=account.names.account,
@@ -21,6 +21,15 @@ def make_source(account: Account, declared: Common) -> None:
         Name=declared.data_source["name"],
         Type="ATHENA",
         DataSourceParameters={"AthenaParameters": {"WorkGroup": declared.workgroup.name}},
+    )
+    create(
+        account.client("quicksight").register_user,
+        AwsAccountId=account.names.account,
+        Namespace="default",
+        IdentityType="QUICKSIGHT",
+        UserName=declared.reader["name"],
+        Email=declared.reader["email"],
+        UserRole="READER",
     )
 
 
