@@ -1,0 +1,29 @@
+"""Two pages in Airflow's navigation: the dashboards, and the state of the data."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+from millrace_pages.app import app
+
+PREFIX = "/millrace"
+
+
+class MillracePlugin(AirflowPlugin):
+    """Serves the pages under Airflow's own address, behind its login."""
+
+    name = "millrace"
+    fastapi_apps: ClassVar[list[Any]] = [{"app": app, "url_prefix": PREFIX, "name": "Millrace pages"}]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": name,
+            "href": f"{PREFIX.lstrip('/')}/{page}/",
+            "destination": "nav",
+            "url_route": f"millrace-{page}",
+            "icon": f"{PREFIX}/static/{page}.svg",
+            "icon_dark_mode": f"{PREFIX}/static/{page}-dark.svg",
+            "nav_top_level": True,
+        }
+        for name, page in (("Dashboards", "dashboards"), ("Data", "data"))
+    ]
