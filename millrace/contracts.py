@@ -8,6 +8,7 @@ The whole format (``columns`` apart, every key that is not marked with * may be 
     grain: one row per login             #* begins with "one row per"
     owner: data platform                 #*
     location: processed/retraced/user_login_locations/   #* <bucket role>/<key prefix>/; s3://<prefix>-processed/…
+                                         # of a source: source/<database>/<table>/
     arrives: daily                       # daily (default) or any
     stored: csv                          # what raw files are converted to: parquet (default) or csv
     key: [user_id, login_at]             # columns that identify a row
@@ -36,6 +37,7 @@ The whole format (``columns`` apart, every key that is not marked with * may be 
         latest: upload                   # a time or date later than the upload date + 1 day is out of range
         unit: degrees
         pii: identifier                  # how personal it is, free text
+        references: companies.company_id # the column of another table of the pipeline whose values it has
         from: email                      # the column of the table ``from`` (default: the same name)
         hash: folded                     # keyed hash in place of the value: of it without blanks around it and in lower
                                          # case (folded), or as it is (exact); string columns
@@ -59,7 +61,7 @@ _PACKAGE = Path(__file__).resolve().parent
 # Within the package where it is deployed, beside it in a checkout.
 _INSTALLED = _PACKAGE / "datasets"
 DATASETS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "datasets"
-KINDS = ("raw", "derived")
+KINDS = ("raw", "derived", "source")
 ARRIVES = ("daily", "any")
 STORED = ("parquet", "csv")
 HASHES = ("exact", "folded")
@@ -92,6 +94,7 @@ class Column:
     latest_is_upload: bool = False
     unit: str | None = None
     pii: str | None = None
+    references: tuple[str, str] | None = None
     source: str | None = None
     hash: str | None = None
 
@@ -173,6 +176,7 @@ def of_pipeline(pipeline: str, datasets: Path = DATASETS) -> dict[str, Contract]
 
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_REFERENCE = re.compile(rf"({_NAME.pattern})\.({_NAME.pattern})")
 _ORDERED = ("bigint", "double", "date", "timestamp", "decimal")
 
 
@@ -200,8 +204,9 @@ class _Reader:
         if not grain.startswith("one row per "):
             raise self.fail("grain", f"{grain!r} does not say what a row is", 'begin with "one row per …"')
         location = self.text("location", top["location"])
-        if location.split("/")[0] not in BUCKET_ROLES or not location.endswith("/") or ".." in location:
-            roles = ", ".join(BUCKET_ROLES)
+        known = ("source",) if top["kind"] == "source" else BUCKET_ROLES
+        if location.split("/")[0] not in known or not location.endswith("/") or ".." in location:
+            roles = ", ".join(known)
             raise self.fail(
                 "location", f"{location!r} is not <bucket role>/<key prefix>/", f"begin with one of {roles}"
             )
@@ -262,6 +267,7 @@ class _Reader:
                 "latest",
                 "unit",
                 "pii",
+                "references",
                 "from",
                 "hash",
             ),
@@ -289,6 +295,7 @@ class _Reader:
             latest_is_upload=self.latest(f"{where}.latest", entry.get("latest"), kind),
             unit=self.optional_text(f"{where}.unit", entry.get("unit")),
             pii=self.optional_text(f"{where}.pii", entry.get("pii")),
+            references=self.reference(f"{where}.references", entry.get("references")),
             source=self.optional_text(f"{where}.from", entry.get("from")),
             hash=self.hash(f"{where}.hash", entry.get("hash"), kind),
         )
@@ -392,6 +399,14 @@ class _Reader:
         if kind != "string":
             raise self.fail(key, f"a hash is a string, not a {kind}", "set type: string")
         return self.choice(key, value, HASHES)
+
+    def reference(self, key: str, value: object) -> tuple[str, str] | None:
+        if value is None:
+            return None
+        match = _REFERENCE.fullmatch(self.text(key, value))
+        if match is None:
+            raise self.fail(key, f"{value!r} is not <table>.<column>", "name a column of another table")
+        return match[1], match[2]
 
     def choice(self, key: str, value: object, choices: tuple[str, ...]) -> str:
         if value not in choices:

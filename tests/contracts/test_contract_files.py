@@ -60,7 +60,15 @@ def column(**entry):
         ({"stored": "orc"}, "stored: 'orc' is not known; choose among parquet, csv"),
         ({"table": "others"}, "table: 'others' is not the file's name in lower case; write logins"),
         ({"grain": "logins"}, "grain: 'logins' does not say what a row is; begin with \"one row per …\""),
-        ({"kind": "odd"}, "kind: 'odd' is not known; choose among raw, derived"),
+        ({"kind": "odd"}, "kind: 'odd' is not known; choose among raw, derived, source"),
+        (
+            {"kind": "source"},
+            "location: 'processed/p/logins/' is not <bucket role>/<key prefix>/; begin with one of source",
+        ),
+        (
+            column(references="users"),
+            "columns.id.references: 'users' is not <table>.<column>; name a column of another",
+        ),
         ({"location": "s3://b/x/"}, "location: 's3://b/x/' is not <bucket role>/<key prefix>/"),
         ({"key": ["nobody"]}, "key: 'nobody' is not a column; choose among id, price"),
         ({"colour": "red"}, "the document.colour: unknown key; known are table,"),
