@@ -1,6 +1,6 @@
 """Make what a build wrote visible: switch a catalog table, or its partitions, to the folders of the new objects.
 
-A statement (``UNLOAD``) writes into a folder of its own, and Athena lists what it wrote in a manifest. Publishing
+A writer (Athena's ``UNLOAD``, a Spark job) writes into a folder of its own. Publishing
 points the catalog there, so readers see the old rows or the new ones and never half of either, and nobody sees what a
 failed attempt left behind. Objects that nothing points to any more are tagged ``superseded``; the bucket's life cycle
 removes them after a grace time, so that a query that is still reading them can end.
@@ -9,8 +9,12 @@ removes them after a grace time, so that a query that is still reading them can 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import unquote
+
+# A partition's values in the order of the table's partition keys.
+Values = tuple[str, ...]
 
 # What one Glue call may carry.
 _CREATE_LIMIT = 100
@@ -40,12 +44,29 @@ def publish_table(
     Returns ``{"objects": n, "partitions": n}``. Raises ValueError where a statement has no manifest.
     """
     written = [uri for statement in statements for uri in _written_by(athena, s3, statement)]
+    return switch(glue, s3, database, table, written, [(value,) for value in partitions], empty)
+
+
+def switch(
+    glue: Any, s3: Any, database: str, table: str, written: Sequence[str], rebuilt: Iterable[Values] | None, empty: str
+) -> dict[str, int]:
+    """Point the table at objects, given as ``s3://`` URIs whose folders are named ``<key>=<value>`` by partition.
+
+    rebuilt: the partitions that are made anew; one of them for which nothing was written is removed. None: all that
+    there are. empty: a folder without objects, for a table without rows. Returns ``{"objects": n, "partitions": n}``.
+    """
     definition = glue.get_table(DatabaseName=database, Name=table)["Table"]
     if definition.get("PartitionKeys"):
-        _switch_partitions(glue, s3, definition, _by_partition(definition, written), partitions)
+        _switch_partitions(glue, s3, definition, _by_partition(definition, written), rebuilt)
     else:
         _switch_table(glue, s3, definition, _folder(written[0]) if written else empty)
     return {"objects": len(written), "partitions": len({_folder(uri) for uri in written})}
+
+
+def partitions_of(glue: Any, database: str, table: str) -> dict[Values, str]:
+    """The table's partitions: their values → where they lie."""
+    pages = glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table)
+    return {tuple(p["Values"]): p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
 
 
 def _written_by(athena: Any, s3: Any, statement: str) -> list[str]:
@@ -62,45 +83,50 @@ def _written_by(athena: Any, s3: Any, statement: str) -> list[str]:
     return [line.strip().strip('"') for line in body.decode().splitlines() if line.strip()]
 
 
-def _by_partition(definition: dict[str, Any], written: Sequence[str]) -> dict[str, str]:
-    """Partition value → folder, for objects named ``…/<key>=<value>/<object>``."""
-    name = definition["PartitionKeys"][0]["Name"]
-    folders: dict[str, str] = {}
+def _by_partition(definition: dict[str, Any], written: Sequence[str]) -> dict[Values, str]:
+    """Partition values → folder, for objects named ``…/<key>=<value>/…/<object>``."""
+    names = [key["Name"] for key in definition["PartitionKeys"]]
+    folders: dict[Values, str] = {}
     for uri in written:
         folder = _folder(uri)
-        key, _, value = folder.rstrip("/").rpartition("/")[2].partition("=")
-        if key != name:
-            raise ValueError(f"{uri} does not lie in a folder {name}=…, so it belongs to no partition of the table")
-        if folders.setdefault(value, folder) != folder:
-            raise ValueError(f"two folders hold {name}={value}: {folders[value]} and {folder}")
+        parts = [part.partition("=") for part in folder.rstrip("/").split("/")[-len(names) :]]
+        if [key for key, _, _ in parts] != names:
+            wanted = "/".join(f"{name}=…" for name in names)
+            raise ValueError(f"{uri} does not lie in a folder {wanted}, so it belongs to no partition of the table")
+        values = tuple(unquote(value) for _, _, value in parts)
+        if folders.setdefault(values, folder) != folder:
+            raise ValueError(
+                f"two folders hold {'/'.join(map('='.join, zip(names, values, strict=True)))}: "
+                f"{folders[values]} and {folder}"
+            )
     return folders
 
 
 def _switch_partitions(
-    glue: Any, s3: Any, definition: dict[str, Any], folders: dict[str, str], rebuilt: Sequence[str]
+    glue: Any, s3: Any, definition: dict[str, Any], folders: dict[Values, str], rebuilt: Iterable[Values] | None
 ) -> None:
     names = {"DatabaseName": definition["DatabaseName"], "TableName": definition["Name"]}
-    pages = glue.get_paginator("get_partitions").paginate(**names)
-    known = {p["Values"][0]: p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
+    known = partitions_of(glue, definition["DatabaseName"], definition["Name"])
 
-    def entry(value: str) -> dict[str, Any]:
+    def entry(values: Values) -> dict[str, Any]:
         return {
-            "Values": [value],
-            "StorageDescriptor": {**definition["StorageDescriptor"], "Location": folders[value]},
+            "Values": list(values),
+            "StorageDescriptor": {**definition["StorageDescriptor"], "Location": folders[values]},
             "Parameters": {},
         }
 
-    for values in _batches([value for value in folders if value not in known], _CREATE_LIMIT):
-        _raise_for(glue.batch_create_partition(**names, PartitionInputList=[entry(value) for value in values]))
-    for values in _batches([value for value in folders if value in known], _CREATE_LIMIT):
-        entries = [{"PartitionValueList": [value], "PartitionInput": entry(value)} for value in values]
+    for batch in _batches([values for values in folders if values not in known], _CREATE_LIMIT):
+        _raise_for(glue.batch_create_partition(**names, PartitionInputList=[entry(values) for values in batch]))
+    for batch in _batches(
+        [values for values in folders if known.get(values, folders[values]) != folders[values]], _CREATE_LIMIT
+    ):
+        entries = [{"PartitionValueList": list(values), "PartitionInput": entry(values)} for values in batch]
         _raise_for(glue.batch_update_partition(**names, Entries=entries))
-    gone = [value for value in rebuilt if value in known and value not in folders]
-    for values in _batches(gone, _DELETE_LIMIT):
-        deletions = [{"Values": [value]} for value in values]
-        _raise_for(glue.batch_delete_partition(**names, PartitionsToDelete=deletions))
-    for value, location in known.items():
-        if value in gone or folders.get(value, location) != location:
+    gone = [values for values in (known if rebuilt is None else rebuilt) if values in known and values not in folders]
+    for batch in _batches(gone, _DELETE_LIMIT):
+        _raise_for(glue.batch_delete_partition(**names, PartitionsToDelete=[{"Values": list(v)} for v in batch]))
+    for values, location in known.items():
+        if values in gone or folders.get(values, location) != location:
             _tag_superseded(s3, location)
 
 
@@ -139,5 +165,5 @@ def _parse(uri: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _batches(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _batches(values: Sequence[Values], size: int) -> Iterator[Sequence[Values]]:
     return (values[start : start + size] for start in range(0, len(values), size))
