@@ -14,6 +14,7 @@ from localaws.core import World
 from localaws.events.inputs import MISSING, input_for, look_up
 from localaws.events.patterns import Test, compile_pattern
 from localaws.events.registry import Registry, bus_name, rule_arn
+from localaws.lambda_.permissions import Sender
 from localaws.messaging.courier import Courier, Parcel, Undelivered, compact, service_of
 from localaws.messaging.tasks import Task, TaskQueue
 
@@ -95,8 +96,9 @@ class Delivery:
         key = look_up(task["event"], path) if path else MISSING
         if key is MISSING:
             key = task["event"]["id"]
+        sender = Sender("events.amazonaws.com", task["rule"])
         group = target.get("SqsParameters", {}).get("MessageGroupId")
-        self._courier.send(target["Arn"], Parcel(text, group=group, partition_key=str(key)))
+        self._courier.send(target["Arn"], Parcel(text, group=group, partition_key=str(key), sender=sender))
 
     def _failed(self, task: Task, error: Undelivered) -> None:
         policy = task["target"].get("RetryPolicy", {})

@@ -16,7 +16,7 @@ from localaws.lambda_.paging import page
 from localaws.lambda_.pool import ACCOUNT_CONCURRENCY
 from localaws.lambda_.registry import LATEST, Registry, conflict, function_arn, invalid, not_found
 
-_DESTINATIONS = ("sqs", "sns", "lambda")
+_DESTINATIONS = ("sqs", "sns", "lambda", "events")
 
 
 class AccessApi:
@@ -40,6 +40,11 @@ class AccessApi:
             "UpdateFunctionEventInvokeConfig": self.update_event_config,
             "GetFunctionEventInvokeConfig": self.get_event_config,
             "DeleteFunctionEventInvokeConfig": self.delete_event_config,
+            "ListFunctionEventInvokeConfigs": self.list_event_configs,
+            "GetFunctionCodeSigningConfig": self.get_code_signing,
+            "GetFunctionRecursionConfig": self.get_recursion,
+            "GetRuntimeManagementConfig": self.get_runtime_management,
+            "ListProvisionedConcurrencyConfigs": self.list_provisioned,
             "TagResource": self.tag,
             "UntagResource": self.untag,
             "ListTags": self.list_tags,
@@ -161,6 +166,32 @@ class AccessApi:
         self._event_config(call)
         with self._changing(call) as (_, document):
             document["event_configs"].pop(self._qualifier(call) or LATEST, None)
+
+    def list_event_configs(self, call: Call) -> Mapping[str, Any]:
+        """ListFunctionEventInvokeConfigs."""
+        _, document = self._document(call)
+        configs = [dict(config) for _, config in sorted(document["event_configs"].items())]
+        return page("FunctionEventInvokeConfigs", configs, call.params)
+
+    def get_code_signing(self, call: Call) -> Mapping[str, Any]:
+        """GetFunctionCodeSigningConfig: no function has one."""
+        name, _ = self._document(call)
+        return {"FunctionName": name}
+
+    def get_recursion(self, call: Call) -> Mapping[str, Any]:
+        """GetFunctionRecursionConfig: loops are not looked for."""
+        self._document(call)
+        return {"RecursiveLoop": "Allow"}
+
+    def get_runtime_management(self, call: Call) -> Mapping[str, Any]:
+        """GetRuntimeManagementConfig: the default."""
+        name, _ = self._document(call)
+        return {"UpdateRuntimeOn": "Auto", "FunctionArn": function_arn(name, self._qualifier(call) or None)}
+
+    def list_provisioned(self, call: Call) -> Mapping[str, Any]:
+        """ListProvisionedConcurrencyConfigs: there is none."""
+        self._document(call)
+        return page("ProvisionedConcurrencyConfigs", [], call.params)
 
     def policy(self, name: str, qualifier: str | None) -> Policy:
         """What becomes of the asynchronous events of a function. Raises ResourceNotFoundException."""

@@ -1,43 +1,30 @@
-"""Asynchronous invocations: a queue in memory, retries, then the destination or dead-letter queue."""
+"""Asynchronous invocations: queued, tried again, then told to the destination or the dead-letter queue."""
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import json
 import logging
-import threading
+import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from localaws.core import REGION, AwsError
+from localaws.core import AwsError, World
+from localaws.events.registry import bus_name
 from localaws.lambda_.invoker import InvokeResult
+from localaws.messaging.courier import Courier, Parcel, Undelivered, service_of
+from localaws.messaging.tasks import Task, TaskQueue
 
 _WORKERS = 8
-_RETRY_SECONDS = (1.0, 2.0)  # AWS waits one and two minutes
+_RETRY_SECONDS = (1.0, 2.0)  # AWS waits one and two minutes; LOCALAWS_LAMBDA_RETRY_SECONDS=60,120 does too
 _THROTTLED_SECONDS = 1.0
 DEFAULT_RETRIES = 2
 DEFAULT_AGE_SECONDS = 21_600
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(order=True)
-class Event:
-    """An event that waits for its turn: ordered by when it is due (``time.monotonic``)."""
-
-    due: float
-    order: int
-    name: str = field(compare=False)
-    qualifier: str | None = field(compare=False)
-    payload: bytes = field(compare=False)
-    request_id: str = field(compare=False)
-    client_context: str | None = field(compare=False, default=None)
-    accepted: float = field(compare=False, default_factory=time.monotonic)
-    attempts: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True)
@@ -52,154 +39,147 @@ class Policy:
 
 
 class EventQueue:
-    """Runs queued events on a few threads, as soon as they are due.
+    """Runs queued events on a few threads, as soon as they are due; those that wait outlive a clean stop.
 
     run: invokes once (name, qualifier, payload, request id, client context) and may raise AwsError.
-    policy: the function's policy by name and qualifier.
+    policy: the function's policy by name and qualifier. arn: the function's.
     """
 
     def __init__(
         self,
-        endpoint: str,
+        world: World,
         run: Callable[[str, str | None, bytes, str, str | None], InvokeResult],
         policy: Callable[[str, str | None], Policy],
         arn: Callable[[str, str | None], str],
+        keep: Path,
     ) -> None:
-        self._endpoint = endpoint
+        self._world = world
+        self._courier = Courier(world)
         self._run = run
         self._policy = policy
         self._arn = arn
-        self._order = itertools.count()
-        self._events: list[Event] = []
-        self._changed = threading.Condition()
-        self._closed = False
-        self._threads: list[threading.Thread] = []
+        self._queue = TaskQueue("lambda-events", self._attempt, threads=_WORKERS, keep=keep)
 
     def put(
         self, name: str, qualifier: str | None, payload: bytes, request_id: str, client_context: str | None = None
     ) -> None:
-        """Queue an event, due at once."""
-        self._push(Event(time.monotonic(), next(self._order), name, qualifier, payload, request_id, client_context))
-        with self._changed:
-            if len(self._threads) < _WORKERS:
-                thread = threading.Thread(target=self._work, name="lambda-events", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+        """Queue an event, due at once. Raises TooManyRequestsException where too many wait."""
+        task: Task = {
+            "name": name,
+            "qualifier": qualifier,
+            "payload": payload.decode(),
+            "id": request_id,
+            "context": client_context,
+            "accepted": time.time(),
+            "attempts": 0,
+        }
+        if not self._queue.put(task):
+            raise AwsError("TooManyRequestsException", "Rate Exceeded: too many events wait.", 429)
+
+    def stop(self) -> None:
+        """Start no event any more."""
+        self._queue.stop()
 
     def close(self) -> None:
-        """Start no event any more; those that wait are dropped, and one that runs is not tried again."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        """After ``stop``, and after what runs was stopped: keep the events that wait."""
+        self._queue.close(2)
 
-    def join(self) -> None:
-        """After ``close``: wait for the events that run, which should be stopped before."""
-        for thread in self._threads:
-            thread.join(2)
-
-    def _push(self, event: Event) -> None:
-        with self._changed:
-            heapq.heappush(self._events, event)
-            self._changed.notify()
-
-    def _next(self) -> Event | None:
-        with self._changed:
-            while not self._closed:
-                wait = self._events[0].due - time.monotonic() if self._events else None
-                if wait is not None and wait <= 0:
-                    return heapq.heappop(self._events)
-                self._changed.wait(wait)
-        return None
-
-    def _work(self) -> None:
-        while (event := self._next()) is not None:
-            try:
-                self._attempt(event)
-            except Exception:
-                logger.exception("the event %s for function %s is lost", event.request_id, event.name)
-
-    def _attempt(self, event: Event) -> None:
+    def _attempt(self, task: Task) -> None:
         try:
-            result = self._run(event.name, event.qualifier, event.payload, event.request_id, event.client_context)
+            policy = self._policy(task["name"], task["qualifier"])
+            if time.time() - task["accepted"] > policy.age_seconds:
+                self._give_up(task, policy, "EventAgeExceeded", None)
+                return
+            result = self._run(task["name"], task["qualifier"], task["payload"].encode(), task["id"], task["context"])
         except AwsError as error:
             if error.code == "ResourceNotFoundException":  # deleted meanwhile: AWS drops its events too
                 return
             if error.code != "TooManyRequestsException":
                 raise
-            self._retry_later(event, _THROTTLED_SECONDS, None)
+            self._retry_later(task, _THROTTLED_SECONDS, None)
             return
-        if self._closed:
+        if self._queue.closed and result.function_error is not None:
+            self._queue.put(task)  # the stop of the server may have ended it: the next start runs it again
             return
-        event.attempts += 1
-        policy = self._policy(event.name, event.qualifier)
+        task = {**task, "attempts": task["attempts"] + 1}
         if result.function_error is None:
             if policy.on_success:
-                self._send(policy.on_success, self._record(event, "Success", result))
-        elif event.attempts > policy.retries:
-            self._give_up(event, policy, "RetriesExhausted", result)
+                self._tell(policy.on_success, task, "Success", result)
+        elif task["attempts"] > policy.retries:
+            self._give_up(task, policy, "RetriesExhausted", result)
         else:
-            self._retry_later(event, _RETRY_SECONDS[event.attempts - 1], result)
+            self._retry_later(task, _waits()[task["attempts"] - 1], result)
 
-    def _retry_later(self, event: Event, seconds: float, result: InvokeResult | None) -> None:
-        policy = self._policy(event.name, event.qualifier)
-        event.due = time.monotonic() + seconds
-        if event.due - event.accepted > policy.age_seconds:
-            self._give_up(event, policy, "EventAgeExceeded", result)
+    def _retry_later(self, task: Task, seconds: float, result: InvokeResult | None) -> None:
+        policy = self._policy(task["name"], task["qualifier"])
+        if time.time() + seconds - task["accepted"] > policy.age_seconds:
+            self._give_up(task, policy, "EventAgeExceeded", result)
         else:
-            self._push(event)
+            self._queue.put(task, seconds)
 
-    def _give_up(self, event: Event, policy: Policy, condition: str, result: InvokeResult | None) -> None:
+    def _give_up(self, task: Task, policy: Policy, condition: str, result: InvokeResult | None) -> None:
         if policy.on_failure:
-            self._send(policy.on_failure, self._record(event, condition, result))
+            self._tell(policy.on_failure, task, condition, result)
         if policy.dead_letter:
-            message = _error_message(result)
-            attributes = {"RequestID": event.request_id, "ErrorCode": "200", "ErrorMessage": message[:1024]}
-            self._send(policy.dead_letter, event.payload.decode(), attributes)
+            status, message = ("200", _error_message(result)) if result else ("429", "Rate Exceeded.")
+            attributes = {"RequestID": task["id"], "ErrorCode": status, "ErrorMessage": message[:1024] or "unknown"}
+            self._send(policy.dead_letter, Parcel(task["payload"], attributes))
 
-    def _record(self, event: Event, condition: str, result: InvokeResult | None) -> str:
+    def _tell(self, destination: str, task: Task, condition: str, result: InvokeResult | None) -> None:
+        """Send the record of an invocation to its destination."""
+        record = self._record(task, condition, result)
+        if service_of(destination) != "events":
+            self._send(destination, Parcel(json.dumps(record)))
+            return
+        from localaws.events.engine import new_event
+
+        kind = "Success" if condition == "Success" else "Failure"
+        resources = [record["requestContext"]["functionArn"], destination]
+        event = new_event("lambda", f"Lambda Function Invocation Result - {kind}", record, resources)
+        engine: Any = self._world.engines["events"]
+        engine.put_on(bus_name(destination), event)
+
+    def _send(self, arn: str, parcel: Parcel) -> None:
+        try:
+            self._courier.send(arn, parcel)
+        except Undelivered as error:
+            logger.error("the result of an event is lost, %s failed: %s: %s", arn, error.code, error.message)
+
+    def _record(self, task: Task, condition: str, result: InvokeResult | None) -> dict[str, Any]:
         context: dict[str, Any] = {
-            "requestId": event.request_id,
-            "functionArn": self._arn(event.name, event.qualifier or "$LATEST"),
+            "requestId": task["id"],
+            "functionArn": self._arn(task["name"], task["qualifier"] or "$LATEST"),
             "condition": condition,
-            "approximateInvokeCount": event.attempts,
+            "approximateInvokeCount": task["attempts"],
         }
         record: dict[str, Any] = {
             "version": "1.0",
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "requestContext": context,
-            "requestPayload": json.loads(event.payload),
+            "requestPayload": json.loads(task["payload"]),
         }
         if result is not None:
             record["responseContext"] = {"statusCode": 200, "executedVersion": result.version}
             if result.function_error:
                 record["responseContext"]["functionError"] = result.function_error
-            record["responsePayload"] = _as_json(result.payload)
-        return json.dumps(record)
-
-    def _send(self, arn: str, message: str, attributes: Mapping[str, str] | None = None) -> None:
-        """Deliver by the API, as any client would. SQS attributes and SNS attributes have one shape."""
-        import boto3
-
-        service, name = arn.split(":")[2], arn.rsplit(":", 1)[1]
-        credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        client = boto3.client(service, endpoint_url=self._endpoint, region_name=REGION, **credentials)
-        typed = {key: {"DataType": "String", "StringValue": value} for key, value in (attributes or {}).items()}
-        if service == "sqs":
-            url = client.get_queue_url(QueueName=name)["QueueUrl"]
-            client.send_message(QueueUrl=url, MessageBody=message, MessageAttributes=typed)
-        elif service == "sns":
-            client.publish(TopicArn=arn, Message=message, MessageAttributes=typed)
-        else:
-            client.invoke(FunctionName=arn, InvocationType="Event", Payload=message)
+            record["responsePayload"] = as_json(result.payload)
+        return record
 
 
-def _as_json(payload: bytes) -> Any:
+def _waits() -> tuple[float, ...]:
+    given = os.environ.get("LOCALAWS_LAMBDA_RETRY_SECONDS")
+    waits = tuple(float(each) for each in given.split(",")) if given else _RETRY_SECONDS
+    return (*waits, waits[-1])
+
+
+def as_json(payload: bytes) -> Any:
+    """A function's answer as a value; the text itself where it is not JSON."""
     try:
         return json.loads(payload)
     except ValueError:
         return payload.decode(errors="replace")
 
 
-def _error_message(result: InvokeResult | None) -> str:
-    answer = _as_json(result.payload) if result is not None else None
+def _error_message(result: InvokeResult) -> str:
+    answer = as_json(result.payload)
     return str(answer.get("errorMessage", "")) if isinstance(answer, dict) else ""

@@ -19,6 +19,7 @@ from localaws.lambda_.invoker import Invoker, InvokeResult
 from localaws.lambda_.launch import Launcher
 from localaws.lambda_.layers import LayerApi
 from localaws.lambda_.logs import LogWriter
+from localaws.lambda_.permissions import Sender, check_sender
 from localaws.lambda_.pool import ACCOUNT_CONCURRENCY, Pool
 from localaws.lambda_.registry import Registry, function_arn, invalid
 
@@ -46,7 +47,7 @@ class LambdaEngine:
         self._pool = Pool(self._launcher, self._reserved)
         self._invoker = Invoker(self._pool, self._logs)
         access = AccessApi(self._registry)
-        self._events = EventQueue(world.endpoint, self._run, access.policy, function_arn)
+        self._events = EventQueue(world, self._run, access.policy, function_arn, root / "waiting.json")
         self.operations: Mapping[str, Handler] = {
             **FunctionApi(world, self._registry, content, self._pool).operations,
             **LayerApi(world, self._registry, content).operations,
@@ -55,27 +56,36 @@ class LambdaEngine:
             "GetAccountSettings": self._account_settings,
         }
 
-    def invoke(self, name: str, payload: bytes, *, event: bool = False) -> InvokeResult:
+    def invoke(self, name: str, payload: bytes, *, event: bool = False, sender: Sender | None = None) -> InvokeResult:
         """Invoke a function (name or ARN, with or without qualifier) with JSON; ``event``: queue it and return at once.
 
-        Raises AwsError: ResourceNotFoundException, TooManyRequestsException, RequestTooLargeException,
-        InvalidRequestContentException. A function that fails raises nothing: see ``function_error``.
+        sender: the service that invokes in its own name, which the function's policy must allow; None: a caller with a
+        role. Raises AwsError: ResourceNotFoundException, AccessDeniedException, TooManyRequestsException,
+        RequestTooLargeException, InvalidRequestContentException. A function that fails raises nothing: see
+        ``function_error``.
         """
         plain, qualifier = settings.function_name(name)
+        if sender is not None:
+            self.check_sender(name, sender)
         return self._dispatch(plain, qualifier, payload, event=event)
+
+    def check_sender(self, name: str, sender: Sender) -> None:
+        """Raise AccessDeniedException, or ResourceNotFoundException, where a service may not invoke a function."""
+        plain, qualifier = settings.function_name(name)
+        check_sender(self._registry.function(plain), qualifier, sender)
 
     def flush_logs(self) -> None:
         """Return when every line so far stands in CloudWatch Logs."""
         self._logs.flush()
 
     def close(self) -> None:
-        """Stop: queued events are dropped, subprocesses killed, logs written. Again: nothing."""
+        """Stop: subprocesses are killed, queued events kept, logs written. Again: nothing."""
         if self._closed:
             return
         self._closed = True
-        self._events.close()
+        self._events.stop()
         self._pool.close()
-        self._events.join()
+        self._events.close()
         self._launcher.close()
         self._logs.close()
 

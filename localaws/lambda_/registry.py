@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from localaws.core import ACCOUNT_ID, REGION, AwsError
+from localaws.documents import Documents
 
 LATEST = "$LATEST"
 
@@ -27,8 +26,8 @@ class Registry:
 
     def __init__(self, root: Path) -> None:
         self._lock = threading.RLock()
-        self._functions = _Documents(root / "functions")
-        self._layers = _Documents(root / "layers")
+        self._functions = Documents(root / "functions")
+        self._layers = Documents(root / "layers")
 
     def function(self, name: str) -> dict[str, Any]:
         """The function's document. Raises ResourceNotFoundException."""
@@ -103,36 +102,6 @@ class Registry:
                 yield from configuration["LayerDigests"]
         for layer in self.layers():
             yield from (version["Digest"] for version in layer["versions"].values())
-
-
-class _Documents:
-    """JSON files in a folder, held in memory too."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        root.mkdir(parents=True, exist_ok=True)
-        self._held: dict[str, dict[str, Any]] = {
-            path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(root.glob("*.json"))
-        }
-
-    def get(self, name: str) -> dict[str, Any] | None:
-        return self._held.get(name)
-
-    def all(self) -> list[dict[str, Any]]:
-        return [document for _, document in sorted(self._held.items())]
-
-    def save(self, name: str, document: dict[str, Any]) -> None:
-        temporary = self._root / f"{name}.part"
-        with temporary.open("w", encoding="utf-8") as target:
-            json.dump(document, target, indent=1)
-            target.flush()
-            os.fsync(target.fileno())
-        temporary.replace(self._root / f"{name}.json")
-        self._held[name] = document
-
-    def delete(self, name: str) -> None:
-        (self._root / f"{name}.json").unlink(missing_ok=True)
-        self._held.pop(name, None)
 
 
 def function_arn(name: str, qualifier: str | None = None) -> str:

@@ -16,7 +16,7 @@ _NAME = re.compile(
 )
 _ROLE = re.compile(r"arn:aws:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+")
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
-_TARGET = re.compile(r"arn:aws:(sqs|sns|lambda):[a-z0-9-]+:\d{12}:.+")
+_TARGET = re.compile(r"arn:aws:(sqs|sns|lambda|events):[a-z0-9-]+:\d{12}:.+")
 _RANGES = {"Timeout": (1, 900), "MemorySize": (128, 10240)}
 _RESERVED = {
     "_HANDLER",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.core import ACCOUNT_ID, REGION, AwsError, Call, World
+from localaws.lambda_.permissions import Sender
 from localaws.messaging import sqs_threads
 from localaws.moto_side import LOCKS
 
@@ -40,7 +41,8 @@ class Parcel:
     """What is delivered: text, and what some targets take beside it.
 
     attributes: of SQS and SNS messages, name to string. group and deduplication: of FIFO queues and topics. subject: of
-    SNS messages. partition_key: of a Kinesis record.
+    SNS messages. partition_key: of a Kinesis record. sender: who delivers in its own name, which a function's policy
+    must allow; None for what is delivered with a role.
     """
 
     text: str
@@ -49,6 +51,7 @@ class Parcel:
     deduplication: str | None = None
     subject: str | None = None
     partition_key: str | None = None
+    sender: Sender | None = None
 
 
 def service_of(arn: str) -> str:
@@ -88,7 +91,7 @@ class Courier:
 
     def _to_function(self, arn: str, parcel: Parcel) -> None:
         engine: Any = self._world.engines["lambda"]
-        engine.invoke(arn, parcel.text.encode(), event=True)
+        engine.invoke(arn, parcel.text.encode(), event=True, sender=parcel.sender)
 
     def _to_queue(self, arn: str, parcel: Parcel) -> None:
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in parcel.attributes.items()}

@@ -9,6 +9,7 @@ import urllib.request
 from typing import Any
 
 from localaws.core import NotSupported, World
+from localaws.lambda_.permissions import Sender
 from localaws.messaging import sqs_threads
 from localaws.messaging.courier import Courier, Parcel, Undelivered, compact
 from localaws.messaging.inbox import Inbox
@@ -78,7 +79,9 @@ class Subscribers:
     def _attempt(self, task: Task) -> None:
         try:
             if task["protocol"] == "lambda":
-                self._courier.send(task["endpoint"], Parcel(task["body"]))
+                self._courier.send(
+                    task["endpoint"], Parcel(task["body"], sender=Sender("sns.amazonaws.com", task["topic"]))
+                )
             else:
                 _post(task)
         except (Undelivered, OSError) as error:

@@ -59,7 +59,8 @@ class TaskQueue:
             if len(self._waiting) >= self._limit:
                 return False
             heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._order), task))
-            if not self._closed and not self._idle and len(self._threads) < self._size:
+            busy = len(self._waiting) > self._idle
+            if not self._closed and busy and len(self._threads) < self._size:
                 thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._threads.append(thread)
                 thread.start()

@@ -58,7 +58,7 @@ class NotificationApi:
         _check_overlaps(rules)
         if context.headers.get("x-amz-skip-destination-validation", "").lower() != "true":
             for rule in rules:
-                self._notifications.check_target(rule)
+                self._notifications.check_target(context.bucket, rule)
         self._notifications.set_rules(context.bucket, rules, root.find(BRIDGE) is not None)
         return Response(200)
 

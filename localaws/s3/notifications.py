@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.core import ACCOUNT_ID, REGION, AwsError, Call, World
+from localaws.core import ACCOUNT_ID, REGION, AwsError, World
+from localaws.lambda_.permissions import Sender
 from localaws.messaging import sqs_threads
 from localaws.messaging.courier import Courier, Parcel, Undelivered
 from localaws.s3.event_shapes import ObjectEvent, happened, iso
@@ -81,12 +82,12 @@ class Notifications:
             if rule.kind != "lambda" and (rule.kind, rule.arn) not in known:
                 self._queue.put((rule, _test_event(bucket)))
 
-    def check_target(self, rule: Rule) -> None:
-        """Raise InvalidArgument where the target does not exist, or is one that S3 does not deliver to."""
+    def check_target(self, bucket: str, rule: Rule) -> None:
+        """Raise InvalidArgument where S3 could not deliver to the target: there is none, or it does not allow it."""
         try:
             if rule.kind == "lambda":
-                get = self._world.engines["lambda"].operations["GetFunctionConfiguration"]
-                get(Call("lambda", "GetFunctionConfiguration", {"FunctionName": rule.arn}))
+                engine: Any = self._world.engines["lambda"]
+                engine.check_sender(rule.arn, Sender("s3.amazonaws.com", f"arn:aws:s3:::{bucket}"))
             else:
                 _check_moto_target(rule)
         except Exception as error:
@@ -115,7 +116,9 @@ class Notifications:
                 else:
                     message = {"Records": [event.record(rule.id)]} if isinstance(event, ObjectEvent) else event
                     subject = "Amazon S3 Notification" if rule.kind == "sns" else None
-                    self._courier.send(rule.arn, Parcel(json.dumps(message), subject=subject))
+                    bucket = event.info.bucket if isinstance(event, ObjectEvent) else ""
+                    sender = Sender("s3.amazonaws.com", f"arn:aws:s3:::{bucket}")
+                    self._courier.send(rule.arn, Parcel(json.dumps(message), subject=subject, sender=sender))
             except Undelivered as error:
                 log.error("an S3 event was not delivered to %s: %s: %s", rule and rule.arn, error.code, error.message)
             except Exception:

@@ -153,7 +153,7 @@ def test_a_throttled_event_waits_for_its_turn(deploy, invoke, tmp_path, lambda_)
     until(lambda: len(attempts(log)) == 1)
 
 
-@pytest.mark.parametrize("arn", ["arn:aws:events:us-east-1:123456789012:event-bus/default", "nowhere"])
+@pytest.mark.parametrize("arn", ["arn:aws:s3:::a-bucket", "nowhere"])
 def test_a_destination_that_cannot_be_served_is_refused(deploy, lambda_, arn):
     with pytest.raises(lambda_.exceptions.ClientError) as error:
         lambda_.put_function_event_invoke_config(

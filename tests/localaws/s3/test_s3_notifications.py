@@ -75,9 +75,11 @@ def test_events_reach_a_lambda_function(aws, s3, bucket, monkeypatch):
 
     class Lambda:
         service = "lambda"
-        operations = {"GetFunctionConfiguration": lambda call: heard.append(call.params["FunctionName"])}  # noqa: RUF012
 
-        def invoke(self, name, payload, *, event=False):
+        def check_sender(self, name, sender):
+            heard.append((name, sender.service, sender.arn))
+
+        def invoke(self, name, payload, *, event=False, sender=None):
             heard.append((name, json.loads(payload)["Records"][0]["s3"]["object"]["key"], event))
 
     monkeypatch.setitem(aws.engines, "lambda", Lambda())
@@ -89,7 +91,7 @@ def test_events_reach_a_lambda_function(aws, s3, bucket, monkeypatch):
     end = time.monotonic() + 5
     while len(heard) < 2 and time.monotonic() < end:
         time.sleep(0.01)
-    assert heard == [arn, (arn, "a+b", True)]
+    assert heard == [(arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket}"), (arn, "a+b", True)]
 
 
 def test_what_could_not_be_delivered_is_refused(s3, bucket, queue):
