@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 
 from localaws.core import AwsError
 from localaws.glue import csv_files, json_files, parquet_files
+from localaws.glue.json_paths import parse
+from localaws.glue.samples import compression_of, decode, read_sample
 from localaws.glue.types import Columns
 from localaws.s3.objects import ObjectInfo
 
@@ -22,11 +22,12 @@ _FOREIGN = {
     b"ORC": "ORC",
     b"Obj\x01": "Avro",
     b"PK\x03\x04": "ZIP",
-    b"BZh": "bzip2",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
     b"\xff\x06\x00\x00sNaPpY": "Snappy",
     b"<?xml": "XML",
 }
+
+# Custom classifiers in their order: rules of CSV, or a path in JSON.
+Custom = tuple[csv_files.Rules | str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Format:
     delimiter: str = ""
     has_header: bool = False
     quoted: bool = False
+    quote: str = '"'
+    serde: str = ""  # of CSV, where a custom classifier names it
+    json_path: str = ""  # of a custom classifier
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class UnreadableObject(AwsError):
     def __init__(self, info: ObjectInfo, what: str) -> None:
         message = (
             f"s3://{info.bucket}/{info.key} is {what}, which this crawler cannot read: it reads Parquet, CSV and JSON, "
-            "plain or gzip. Exclude the object by the target's Exclusions, or store it in one of these formats."
+            "plain, gzip or bzip2. Exclude the object by the target's Exclusions, or store it in one of these formats."
         )
         super().__init__("UnsupportedFormatException", message)
 
@@ -65,17 +69,20 @@ class Classifier:
     """Classifies objects and remembers the answer by ETag, so that an unchanged object is read once."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, int], Content | None] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int, Custom], Content | None] = OrderedDict()
         self._lock = Lock()
 
-    def classify(self, info: ObjectInfo) -> Content | None:
-        """The content; None if it is no table. Raises UnreadableObject."""
-        identity = (info.etag, info.size)
+    def classify(self, info: ObjectInfo, custom: Custom = ()) -> Content | None:
+        """The content, by the first custom classifier that fits or else the built-in ones; None if it is no table.
+
+        Raises UnreadableObject.
+        """
+        identity = (info.etag, info.size, custom)
         with self._lock:
             if identity in self._known:
                 return self._known[identity]
         try:
-            content = _classify(info)
+            content = _classify(info, custom)
         except FileNotFoundError:
             return None  # deleted or replaced since it was listed
         with self._lock:
@@ -85,7 +92,7 @@ class Classifier:
         return content
 
 
-def _classify(info: ObjectInfo) -> Content | None:
+def _classify(info: ObjectInfo, custom: Custom) -> Content | None:
     with info.path.open("rb") as source:
         head = source.read(16)
     if head.startswith(b"PAR1"):
@@ -98,60 +105,53 @@ def _classify(info: ObjectInfo) -> Content | None:
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise UnreadableObject(info, name)
-    compression = "gzip" if head.startswith(b"\x1f\x8b") else "none"
+    compression = compression_of(head)
     for limit in (SAMPLE, LARGE_SAMPLE):
-        data, whole = _read(info.path, compression, limit)
-        text = _decode(data, whole)
+        data, whole = read_sample(info.path, compression, limit)
+        text = decode(data, whole)
         if text is None:
             return None
-        content = _classify_text(info, compression, text, len(data), whole)
+        content = _classify_text(info, compression, text, whole, custom)
         if content is not None or whole:
             return content
     return None
 
 
-def _classify_text(info: ObjectInfo, compression: str, text: str, size: int, whole: bool) -> Content | None:
-    found = json_files.describe(text, whole)
-    if found is not None:
-        columns, records, consumed = found
-        return Content(Format("json", compression), columns, *_scale(info, compression, records, consumed, whole))
+def _classify_text(info: ObjectInfo, compression: str, text: str, whole: bool, custom: Custom) -> Content | None:
+    for rules in custom:
+        content = (
+            _csv(info, compression, text, whole, rules)
+            if isinstance(rules, csv_files.Rules)
+            else _json(info, compression, json_files.describe_records(text, whole, parse(rules)), rules)
+        )
+        if content is not None:
+            return content
+    content = _json(info, compression, json_files.describe(text, whole))
     # Text that begins as JSON and is none would make columns of its braces.
-    dialect = None if text.lstrip().startswith(("{", "[")) else csv_files.describe(text, whole)
-    if dialect is None:
+    if content is not None or text.lstrip().startswith(("{", "[")):
+        return content
+    return _csv(info, compression, text, whole, csv_files.BUILT_IN)
+
+
+def _json(info: ObjectInfo, compression: str, found: tuple[Columns, int, int] | None, path: str = "") -> Content | None:
+    if found is None:
         return None
-    form = Format("csv", compression, dialect.delimiter, dialect.has_header, dialect.quoted)
-    return Content(form, dialect.columns, *_scale(info, compression, dialect.records, dialect.consumed, whole))
+    columns, records, consumed = found
+    return Content(Format("json", compression, json_path=path), columns, *_scale(info, compression, records, consumed))
 
 
-def _scale(info: ObjectInfo, compression: str, records: int, consumed: int, whole: bool) -> tuple[int, int]:
-    """Records of the whole object and the bytes of one, from those in the sample."""
+def _csv(info: ObjectInfo, compression: str, text: str, whole: bool, rules: csv_files.Rules) -> Content | None:
+    found = csv_files.describe(text, whole, rules)
+    if found is None:
+        return None
+    form = Format("csv", compression, found.delimiter, found.has_header, found.quoted, rules.quote, rules.serde)
+    return Content(form, found.columns, *_scale(info, compression, found.records, found.consumed))
+
+
+def _scale(info: ObjectInfo, compression: str, records: int, consumed: int) -> tuple[int, int]:
+    """Records of the whole object and the bytes of one, from those that were read."""
     average = max(1, round(consumed / records)) if records else 1
-    if whole or compression != "none":
+    # How much a compressed object would be is not known without reading it all.
+    if consumed >= info.size or compression != "none":
         return records, average
     return max(records, info.size // average), average
-
-
-def _read(path: Path, compression: str, limit: int) -> tuple[bytes, bool]:
-    """The first bytes, decompressed, and whether they are all."""
-    with path.open("rb") as source:
-        if compression == "none":
-            data = source.read(limit + 1)
-            return data[:limit], len(data) <= limit
-        decompressor = zlib.decompressobj(wbits=31)
-        try:
-            data = decompressor.decompress(source.read(limit), limit)
-        except zlib.error:
-            return b"", True
-    # More may follow in the same member of the gzip file, or in a further one.
-    return data, decompressor.eof and not decompressor.unused_data
-
-
-def _decode(data: bytes, whole: bool) -> str | None:
-    """The sample as text; None if it is not UTF-8."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # A sample may end within a character.
-        if not whole and error.start >= len(data) - 4:
-            return data[: error.start].decode("utf-8-sig")
-        return None

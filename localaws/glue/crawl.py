@@ -10,7 +10,7 @@ from typing import Any
 
 from localaws.core import AwsError
 from localaws.glue.catalog import Catalog
-from localaws.glue.classify import Classifier, Content
+from localaws.glue.classify import Classifier, Content, Custom
 from localaws.glue.definition import Definition
 from localaws.glue.folders import Folder, Target, build, objects
 from localaws.glue.grouping import Group, group
@@ -44,28 +44,34 @@ class Summary:
 
 
 class Crawl:
-    """One run; ``seen`` are the folders that earlier runs crawled, to which this run adds its own."""
+    """One run; ``seen`` are the folders that earlier runs crawled, to which this run adds its own.
+
+    What it changes it notes in ``summary``.
+    """
 
     def __init__(
         self,
         store: Store,
         catalog: Catalog,
         classifier: Classifier,
+        custom: Custom,
         definition: Definition,
         seen: set[str],
         say: Callable[[str], None],
         is_stopped: Callable[[], bool],
+        summary: Summary,
     ) -> None:
         self._store = store
         self._catalog = catalog
         self._classifier = classifier
+        self._custom = custom
         self._definition = definition
         self._seen = seen
         self._say = say
         self._is_stopped = is_stopped
         self._database = definition.database
         self._found: dict[str, set[tuple[str, ...]]] = {}  # table: its partitions that were found
-        self.summary = Summary()
+        self.summary = summary
 
     def run(self) -> None:
         """Crawl; raises AwsError with what failed, or Stopped."""
@@ -98,7 +104,7 @@ class Crawl:
             yield info
 
     def _classify(self, info: ObjectInfo) -> Content | None:
-        content = self._classifier.classify(info)
+        content = self._classifier.classify(info, self._custom)
         if content is None:
             self._say(f"WARN : s3://{info.bucket}/{info.key} holds no table that could be recognised; it is left out")
         return content

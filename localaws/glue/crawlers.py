@@ -12,8 +12,9 @@ from typing import Any
 
 from localaws.core import AwsError, World
 from localaws.glue import notices
+from localaws.glue.classifiers import Classifiers
 from localaws.glue.classify import Classifier
-from localaws.glue.crawl import Crawl, Stopped
+from localaws.glue.crawl import Crawl, Stopped, Summary
 from localaws.glue.crawler import Crawler
 from localaws.glue.definition import Definition
 from localaws.glue.logs import LogStream
@@ -34,9 +35,10 @@ class Crawlers:
     ``ended`` are called with a crawler's name, the crawl's id and how it ended: SUCCEEDED, FAILED or CANCELLED.
     """
 
-    def __init__(self, world: World, timetable: Timetable) -> None:
+    def __init__(self, world: World, timetable: Timetable, classifiers: Classifiers) -> None:
         self._world = world
         self._timetable = timetable
+        self._custom = classifiers
         self._path = world.data / "glue" / "crawlers.json"
         self._classifier = Classifier()
         self._lock = threading.RLock()
@@ -82,6 +84,7 @@ class Crawlers:
         """Add a crawler from the parameters of CreateCrawler."""
         crawler = Crawler(Definition(given), time.time())
         crawler.set_schedule(given.get("Schedule") or "")
+        self._custom.check(crawler.definition.classifiers)
         with self._lock:
             if crawler.name in self._by_name:
                 raise AwsError("AlreadyExistsException", f"Crawler {crawler.name} already exists")
@@ -94,6 +97,7 @@ class Crawlers:
         """Change what is given of a crawler that is not running."""
         with self._lock:
             crawler = self._idle(str(given["Name"]))
+            self._custom.check(given.get("Classifiers") or ())
             crawler.change(given)
             self._schedule(crawler)
             self._save()
@@ -177,19 +181,11 @@ class Crawlers:
         say = stream.write
         say(f"BENCHMARK : Running Start Crawl for Crawler {crawler.name}")
         self._tell(notices.crawl_started, crawler.name, record)
-        crawl = Crawl(
-            self._world.store,
-            self._world.catalog,
-            self._classifier,
-            crawler.definition,
-            crawler.seen,
-            say,
-            crawler.stop.is_set,
-        )
+        summary = Summary()
         status, state, error = "SUCCEEDED", "COMPLETED", ""
         try:
-            crawl.run()
-            say(f"BENCHMARK : Finished writing to Catalog; crawl summary: {json.dumps(crawl.summary.as_json())}")
+            self._crawl_for(crawler, say, summary).run()
+            say(f"BENCHMARK : Finished writing to Catalog; crawl summary: {json.dumps(summary.as_json())}")
         except Stopped:
             status, state, error = "CANCELLED", "STOPPED", "The crawl was stopped by StopCrawler."
         except AwsError as failure:
@@ -207,13 +203,26 @@ class Crawlers:
         except Exception:
             log.exception("the log of crawler %s could not be written", crawler.name)
         with self._lock:
-            record["Summary"] = json.dumps(crawl.summary.as_json())
+            record["Summary"] = json.dumps(summary.as_json())
             crawler.end(record, state, status, error)
             try:
                 self._save()
             finally:
                 crawler.state = "READY"
-        self._after(crawler.name, record, status, crawl.summary.as_json())
+        self._after(crawler.name, record, status, summary.as_json())
+
+    def _crawl_for(self, crawler: Crawler, say: Callable[[str], None], summary: Summary) -> Crawl:
+        return Crawl(
+            self._world.store,
+            self._world.catalog,
+            self._classifier,
+            self._custom.rules(crawler.definition.classifiers),
+            crawler.definition,
+            crawler.seen,
+            say,
+            crawler.stop.is_set,
+            summary,
+        )
 
     def _after(self, name: str, record: Json, status: str, changes: Json) -> None:
         """What follows the end of a crawl; AWS has no event for one that was stopped."""

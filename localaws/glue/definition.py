@@ -74,6 +74,11 @@ class Definition:
         return str(self.given.get("DatabaseName", DEFAULT_DATABASE)).lower()
 
     @property
+    def classifiers(self) -> list[str]:
+        """The names of the custom classifiers, in the order in which they are tried."""
+        return list(self.given["Classifiers"])
+
+    @property
     def table_prefix(self) -> str:
         """What each table's name begins with."""
         return str(self.given.get("TablePrefix", ""))
@@ -133,8 +138,6 @@ def _refuse(given: Mapping[str, Any]) -> None:
     for kind, targets in (given.get("Targets") or {}).items():
         if kind != "S3Targets" and targets:
             raise NotSupported(f"Crawlers of {kind} are refused: the embedded AWS crawls S3Targets only.")
-    if given.get("Classifiers"):
-        raise NotSupported("Custom Classifiers are refused: only the built-in ones for Parquet, CSV and JSON exist.")
     if given.get("CrawlerSecurityConfiguration"):
         raise NotSupported("CrawlerSecurityConfiguration is refused: the embedded AWS encrypts nothing.")
     if (given.get("LakeFormationConfiguration") or {}).get("UseLakeFormationCredentials"):

@@ -7,6 +7,7 @@ from functools import partial
 
 from localaws.core import Handler, World
 from localaws.glue.catalog_api import CatalogApi
+from localaws.glue.classifiers import Classifiers
 from localaws.glue.crawler_api import CrawlerApi
 from localaws.glue.crawlers import Crawlers
 from localaws.glue.runners import CrawlerRunner
@@ -22,11 +23,13 @@ class GlueEngine:
 
     def __init__(self, world: World) -> None:
         self._timetable = Timetable()
-        self._crawlers = Crawlers(world, self._timetable)
+        classifiers = Classifiers(world.data / "glue" / "classifiers")
+        self._crawlers = Crawlers(world, self._timetable, classifiers)
         self._triggers = Triggers(world, self._timetable, {"crawler": CrawlerRunner(self._crawlers)})
         self._crawlers.ended.append(partial(self._triggers.ended, "crawler"))
         self.operations: Mapping[str, Handler] = {
             **CatalogApi(world.catalog).operations,
+            **classifiers.operations,
             **CrawlerApi(self._crawlers).operations,
             **TriggerApi(self._triggers).operations,
         }

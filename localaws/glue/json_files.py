@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from localaws.glue.json_paths import Path, follow
 from localaws.glue.types import UNKNOWN, Array, Columns, Struct, Type, either, merge
 
 _SPACE = re.compile(r"\s*")
@@ -30,8 +31,27 @@ def describe(text: str, whole: bool) -> tuple[Columns, int, int] | None:
     records, end = _values(text, start, whole, separator="")
     if end is None or not records or not all(isinstance(record, dict) for record in records):
         return None
-    columns = merge(tuple((name.lower(), _type(value)) for name, value in record.items()) for record in records)
-    return columns, len(records), len(text[:end].encode())
+    return _merged(records), len(records), len(text[:end].encode())
+
+
+def describe_records(text: str, whole: bool, path: Path) -> tuple[Columns, int, int] | None:
+    """As ``describe``, of the objects to which a path leads; None if there are none."""
+    start = _skip(text, 0)
+    if not text.startswith(("{", "["), start):
+        return None
+    # An array may be longer than the sample.
+    within = text[start] == "[" and path[:1] == (None,)
+    values, end = _values(text, start + within, whole, separator="," if within else "")
+    if end is None:
+        return None
+    records = list(follow(values, path[within:]))
+    if not records or not all(isinstance(record, dict) for record in records):
+        return None
+    return _merged(records), len(records), len(text[:end].encode())
+
+
+def _merged(records: list[Any]) -> Columns:
+    return merge(tuple((name.lower(), _type(value)) for name, value in record.items()) for record in records)
 
 
 def _values(text: str, at: int, whole: bool, *, separator: str) -> tuple[list[Any], int | None]:

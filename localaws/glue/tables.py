@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localaws.glue.classify import Format
+from localaws.glue.csv_files import OPEN_CSV
 from localaws.glue.folders import File
 from localaws.glue.grouping import Group, Leaf
 from localaws.glue.types import Columns, render
@@ -107,9 +108,9 @@ def _serde(form: Format, columns: Iterable[Json]) -> Json:
         case "json":
             paths = ",".join(sorted(column["Name"] for column in columns))
             return {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe", "Parameters": {"paths": paths}}
-        case _ if form.quoted:
+        case _ if form.serde == OPEN_CSV or (form.quoted and not form.serde):
             library = "serde2.OpenCSVSerde"
-            parameters = {"separatorChar": form.delimiter, "quoteChar": '"', "escapeChar": "\\"}
+            parameters = {"separatorChar": form.delimiter, "quoteChar": form.quote, "escapeChar": "\\"}
         case _:
             library, parameters = "serde2.lazy.LazySimpleSerDe", {"field.delim": form.delimiter}
     return {"SerializationLibrary": f"org.apache.hadoop.hive.{library}", "Parameters": parameters}
@@ -143,4 +144,6 @@ def _parameters(form: Format, files: Iterable[File], crawler: str) -> Json:
         }
         if form.has_header:
             parameters["skip.header.line.count"] = "1"
+    if form.json_path:
+        parameters["jsonPath"] = form.json_path
     return parameters

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from localaws.core import World
 from localaws.glue.catalog import Catalog
+from localaws.glue.classifiers import Classifiers
 from localaws.glue.crawler import Crawler
 from localaws.glue.crawlers import Crawlers
 from localaws.glue.timetable import Timetable
@@ -75,7 +76,7 @@ class Bench:
 
     def open(self):
         self.timetable = Timetable(lambda: self.now)
-        self.crawlers = Crawlers(self.world, self.timetable)
+        self.crawlers = Crawlers(self.world, self.timetable, Classifiers(self.world.data / "classifiers"))
 
     def close(self):
         self.timetable.close()
