@@ -59,6 +59,7 @@ class Outcome:
     traceback: str = ""
     line: int = 0
     seconds: float = 0.0
+    clean: bool = False  # whether it left nothing behind in Java
 
     @property
     def ok(self) -> bool:
