@@ -106,8 +106,10 @@ def _describe(reading: _Reading, quoted: bool, rules: Rules) -> Dialect | None:
     width = reading.width
     regular = [row for row in reading.rows if len(row) == width]
     first = reading.rows[0]
-    header = len(first) == width and _has_header(first, regular, rules)
-    types = _types(regular[1:] if header else regular, width, rules)
+    types = _types(regular[1:], width, rules)
+    header = len(first) == width and _has_header(first, types, rules)
+    if not header:
+        types = _types(regular, width, rules)
     if rules.names:
         names = [name.lower() for name in rules.names]
         if len(names) != width:
@@ -134,12 +136,12 @@ def _types(rows: list[list[str]], width: int, rules: Rules) -> list[str]:
     return found
 
 
-def _has_header(first: list[str], regular: list[list[str]], rules: Rules) -> bool:
+def _has_header(first: list[str], types: list[str], rules: Rules) -> bool:
     if rules.header != "UNKNOWN":
         return rules.header == "PRESENT"
     if rules.names:
         return [name.strip().lower() for name in first] == [name.lower() for name in rules.names]
-    return _is_header(first, _types(regular[1:], len(first), rules))
+    return _is_header(first, types)
 
 
 def _is_quoted(text: str, delimiter: str, quote: str) -> bool:

@@ -82,6 +82,8 @@ def _skip(text: str, at: int) -> int:
 
 def _type(value: Any) -> Type:
     match value:
+        case str():  # the most frequent
+            return "string"
         case None:
             return UNKNOWN
         case bool():
