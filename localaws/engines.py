@@ -22,7 +22,7 @@ ENGINES = {
 }
 
 # What these kept in their folder of the data goes on running with the server, before anybody asks for it.
-RESUMED = ("firehose", "rds", "events", "lambda")
+RESUMED = ("firehose", "rds", "events", "lambda", "glue")
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.core import World
+from localaws.core import Call, World
 from localaws.glue.catalog import Catalog
 from localaws.glue.classifiers import Classifiers
 from localaws.glue.crawler import Crawler
 from localaws.glue.crawlers import Crawlers
 from localaws.glue.timetable import Timetable
 from localaws.s3.store import Store
+from localaws.server import Server
 
 NIGHTLY = "cron(15 12 * * ? *)"
 
@@ -204,3 +205,16 @@ def test_an_event_reaches_a_rule_s_queue(lake, client):
     event = json.loads(message["Body"])
     assert (event["detail-type"], event["source"]) == ("Glue Crawler State Change", "aws.glue")
     assert (event["detail"]["crawlerName"], event["detail"]["tablesCreated"]) == (lake.crawler, "1")
+
+
+def test_schedules_go_on_with_the_server_before_anybody_asks_for_glue(tmp_path):
+    with Server(tmp_path) as server:
+        engine = server.engines["glue"]
+        server.store.create_bucket("bucket")
+        targets = {"S3Targets": [{"Path": "s3://bucket/t/"}]}
+        engine.operations["CreateCrawler"](
+            Call("glue", "CreateCrawler", {"Name": "c", "Role": "r", "Targets": targets, "Schedule": NIGHTLY})
+        )
+    with Server(tmp_path) as server:
+        assert "glue" in server.engines
+        assert [crawler.is_scheduled() for crawler in server.engines["glue"]._crawlers.all()] == [True]
