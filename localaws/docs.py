@@ -31,6 +31,7 @@ _TITLES = {
     "cloudwatch": "CloudWatch",
     "dynamodb": "DynamoDB",
     "events": "EventBridge",
+    "firehose": "Firehose",
     "glue": "Glue",
     "iam": "IAM",
     "kinesis": "Kinesis Data Streams",

@@ -35,6 +35,7 @@ class KinesisSource:
         self._client = client
         self._arn = arn
         self._since = since
+        self._since_ms = int(since.timestamp() * 1000)  # AT_TIMESTAMP is sent in whole seconds
         self._buffer = buffer
         self._ready = ready
         self._arrived = arrived
@@ -95,7 +96,7 @@ class KinesisSource:
             answer = self._client.get_records(ShardIterator=self._iterators[shard], Limit=BATCH)
             records = answer["Records"]
             if records:
-                rows = [_row(shard, record) for record in records]
+                rows = [row for row in (_row(shard, record) for record in records) if row[0] >= self._since_ms]
                 self._buffer.append(rows, {shard: records[-1]["SequenceNumber"]})
                 self._arrived()
             self._iterators[shard] = answer.get("NextShardIterator")

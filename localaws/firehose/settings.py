@@ -125,7 +125,7 @@ def destination(given: Mapping[str, Any], suffix: str = "Configuration") -> Mapp
     """The one S3 destination of a request to create or (suffix ``Update``) to change a stream."""
     for name, title in _OTHERS.items():
         if given.get(name.replace("Configuration", suffix)):
-            raise NotSupported(f"A {title} destination is refused: the embedded AWS delivers to S3 only.")
+            raise NotSupported(f"Destinations of {title} are refused: the embedded AWS delivers to S3 only.")
     found = [given[name] for name in (f"ExtendedS3Destination{suffix}", f"S3Destination{suffix}") if given.get(name)]
     if len(found) != 1:
         raise invalid("Exactly one destination configuration is supported for a Firehose")
