@@ -83,7 +83,7 @@ def up(data: Path, ui_port: int, aws_port: int, screen: Screen) -> int:
 
     data: where all is kept, so that the next start finds it. Raises LocalError where something does not come up.
     """
-    for signum in (signal.SIGTERM, signal.SIGHUP):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _interrupted)
     for port, option in ((ui_port, "--port"), (aws_port, "--aws-port")):
         _must_be_free(port, option)
