@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.core import AwsError
+from localaws.glue import partition_indexes
 from localaws.glue.catalog import Catalog
 from localaws.glue.classify import Classifier, Content, Custom
 from localaws.glue.definition import Definition
+from localaws.glue.event_queue import EventQueue
 from localaws.glue.folders import Folder, Target, build, objects
 from localaws.glue.grouping import Group, group
 from localaws.glue.incremental import new_partitions
 from localaws.glue.tables import DEPRECATED, UPDATED_BY, Json, Written, describe, table_name
 from localaws.s3.objects import ObjectInfo
 from localaws.s3.store import Store
+
+PARTITION_INDEX = "crawler_partition_index"  # AWS's name for the index that a crawler makes
 
 
 class Stopped(Exception):
@@ -70,12 +74,36 @@ class Crawl:
         self._say = say
         self._is_stopped = is_stopped
         self._database = definition.database
+        self._known_folders: set[str] | None = None
         self._found: dict[str, set[tuple[str, ...]]] = {}  # table: its partitions that were found
         self.summary = summary
 
     def run(self) -> None:
         """Crawl; raises AwsError with what failed, or Stopped."""
         self._make_database()
+        if not self._definition.event_queue:
+            self._crawl()
+            return
+        events = EventQueue(self._definition.event_queue)
+        try:
+            self._crawl_by(events.take())
+        except BaseException:
+            events.put_back()
+            raise
+        events.done()
+
+    def _crawl_by(self, changed: set[str]) -> None:
+        """Crawl by events: new folders that no event told of are not looked at."""
+        if not self._seen:
+            self._say("INFO : The crawl is not running in S3 event mode: it lists the whole target")
+            self._crawl()
+            return
+        self._say(f"INFO : The crawl is running by consuming Amazon S3 events: {len(changed)} folders changed")
+        if any(folder.startswith(self._definition.targets[0].uri) for folder in changed):
+            self._known_folders = self._seen | changed
+            self._crawl()
+
+    def _crawl(self) -> None:
         known = {table["Name"]: table for table in self._catalog.tables(self._database)}
         incremental = self._definition.new_folders_only and bool(self._seen)
         folders: set[str] = set()
@@ -99,6 +127,8 @@ class Crawl:
                 raise Stopped
             folder = f"s3://{info.bucket}/{info.key.rpartition('/')[0]}/"
             if incremental and folder in self._seen:
+                continue
+            if self._known_folders is not None and folder not in self._known_folders:
                 continue
             folders.add(folder)
             yield info
@@ -149,6 +179,10 @@ class Crawl:
         existing = known.get(name)
         if existing is None:
             self._catalog.create_table(self._database, written.table)
+            if self._definition.makes_indexes and found.keys:
+                with self._catalog.backend() as glue:
+                    index = {"IndexName": PARTITION_INDEX, "Keys": list(found.keys)}
+                    partition_indexes.add(glue.get_table(self._database, name), [index])
             self.summary.tables_added.append(name)
             self._say(f"BENCHMARK : Created the table {name} in the database {self._database}: {found.location}")
         elif self._definition.updates:

@@ -56,7 +56,9 @@ class Crawler:
         return described
 
     def change(self, given: Mapping[str, Any]) -> None:
-        """Take over what UpdateCrawler gives."""
+        """Take over what UpdateCrawler gives; a crawler in event mode then lists its target once more, as on AWS."""
+        if self.definition.event_queue:
+            self.seen = set()
         self.definition = Definition({**self.definition.given, **given})
         if given.get("Schedule") is not None:
             self.set_schedule(given["Schedule"])

@@ -99,6 +99,13 @@ class Definition:
         return bool(self.given["RecrawlPolicy"]["RecrawlBehavior"] == "CRAWL_NEW_FOLDERS_ONLY")
 
     @property
+    def event_queue(self) -> str | None:
+        """The ARN of the queue that tells what changed; None unless in event mode."""
+        if self.given["RecrawlPolicy"]["RecrawlBehavior"] != "CRAWL_EVENT_MODE":
+            return None
+        return str(self.given["Targets"]["S3Targets"][0]["EventQueueArn"])
+
+    @property
     def inherit(self) -> bool:
         """Whether partitions take their table's columns."""
         return ("CrawlerOutput", "Partitions", "AddOrUpdateBehavior") in self._configuration
@@ -114,6 +121,11 @@ class Definition:
         return self._configuration.get(("CrawlerOutput", "Tables", "TableThreshold"))
 
     @property
+    def makes_indexes(self) -> bool:
+        """Whether a new table with partitions gets an index of its partition keys."""
+        return bool(self._configuration.get(("CreatePartitionIndex",), False))
+
+    @property
     def grouping(self) -> Policy:
         """How folders become tables."""
         return Policy(
@@ -122,6 +134,12 @@ class Definition:
         )
 
     def _check_policies(self) -> None:
+        targets = self.given["Targets"]["S3Targets"]
+        if self.given["RecrawlPolicy"]["RecrawlBehavior"] == "CRAWL_EVENT_MODE":
+            if len(targets) != 1 or not targets[0].get("EventQueueArn") or targets[0].get("SampleSize"):
+                raise _invalid("CRAWL_EVENT_MODE needs one target, with an EventQueueArn and without a SampleSize.")
+        elif any(target.get("EventQueueArn") for target in targets):
+            raise _invalid("An EventQueueArn needs the RecrawlBehavior CRAWL_EVENT_MODE.")
         policy = self.given["SchemaChangePolicy"]
         for name, allowed in _BEHAVIORS.items():
             if policy[name] not in allowed:
@@ -142,12 +160,11 @@ def _refuse(given: Mapping[str, Any]) -> None:
         raise NotSupported("CrawlerSecurityConfiguration is refused: the embedded AWS encrypts nothing.")
     if (given.get("LakeFormationConfiguration") or {}).get("UseLakeFormationCredentials"):
         raise NotSupported("UseLakeFormationCredentials is refused: there is no Lake Formation here.")
-    if (given.get("RecrawlPolicy") or {}).get("RecrawlBehavior") == "CRAWL_EVENT_MODE":
-        raise NotSupported("CRAWL_EVENT_MODE is refused: use CRAWL_EVERYTHING or CRAWL_NEW_FOLDERS_ONLY.")
     for target in (given.get("Targets") or {}).get("S3Targets") or ():
-        for option in ("ConnectionName", "EventQueueArn", "DlqEventQueueArn"):
-            if target.get(option):
-                raise NotSupported(f"{option} of an S3 target is refused: the crawler reads S3 directly.")
+        if target.get("ConnectionName"):
+            raise NotSupported("ConnectionName of an S3 target is refused: the crawler reads S3 directly.")
+        if target.get("DlqEventQueueArn"):
+            raise NotSupported("DlqEventQueueArn is refused: no event is put into a dead-letter queue.")
 
 
 def _targets(given: Mapping[str, Any]) -> tuple[Target, ...]:
