@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from millrace import contracts
+from millrace.contracts import Contract
 from millrace.published import Published
 from millrace.uploads import Upload, of_object
 
@@ -36,20 +37,26 @@ def pending(s3: Any, bucket_prefix: str, slug: str, *, upto: str, again: str | N
     upto: the last upload date, YYYY-MM-DD. again: an upload date whose files are taken on though they are published.
     """
     published = Published(s3, f"{bucket_prefix}-processed", slug).read()
+    uploads = (
+        upload
+        for contract in contracts.of_pipeline(slug).values()
+        if contract.kind == "raw"
+        for upload in uploads_of(s3, f"{bucket_prefix}-raw", contract)
+    )
     return [
         upload
-        for upload in _uploads(s3, f"{bucket_prefix}-raw", slug)
+        for upload in uploads
         if upload.upload_date <= upto and (published.get(upload.key) != upload.etag or upload.upload_date == again)
     ]
 
 
-def _uploads(s3: Any, bucket: str, slug: str) -> Iterator[Upload]:
-    for contract in contracts.of_pipeline(slug).values():
-        if contract.kind == "raw":
-            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{slug}/{contract.table}/")
-            for item in (item for page in pages for item in page.get("Contents", [])):
-                if not item["Key"].endswith("/"):
-                    yield of_object(item)
+def uploads_of(s3: Any, bucket: str, contract: Contract) -> Iterator[Upload]:
+    """All uploads of a raw table, in order of their key."""
+    prefix = f"{contract.pipeline}/{contract.table}/"
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            if not item["Key"].endswith("/"):
+                yield of_object(item)
 
 
 def payloads(slug: str, bucket: str, uploads: Sequence[Upload]) -> list[str]:
@@ -89,12 +96,7 @@ def reconcile(s3: Any, bucket_prefix: str, slug: str, answers: Sequence[str]) ->
     rows are neither in the table nor in the rejects, or where more were rejected than the contract lets pass.
     """
     rows = ledger_rows(answers)
-    if problems := [problem for row in rows if (problem := _problem(slug, row))]:
-        more = f"; and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise LoadError(
-            f"{len(problems)} of {len(rows)} uploads cannot be published, so none is: "
-            f"{'; '.join(problems[:20])}{more}. Mend or remove them in the raw bucket and run again"
-        )
+    check(slug, rows)
     published = Published(s3, f"{bucket_prefix}-processed", slug).read()
     return {
         "upload_dates": sorted({row["upload_date"] for row in rows}),
@@ -102,6 +104,16 @@ def reconcile(s3: Any, bucket_prefix: str, slug: str, answers: Sequence[str]) ->
         "replaced": any(published.get(row["key"], row["etag"]) != row["etag"] for row in rows),
         **{name: sum(row[name] for row in rows) for name in ("rows_in", "rows_out", "rows_rejected")},
     }
+
+
+def check(slug: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise LoadError unless all these ledger rows may be published."""
+    if problems := [problem for row in rows if (problem := _problem(slug, row))]:
+        more = f"; and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise LoadError(
+            f"{len(problems)} of {len(rows)} uploads cannot be published, so none is: "
+            f"{'; '.join(problems[:20])}{more}. Mend or remove them in the raw bucket and run again"
+        )
 
 
 def _problem(slug: str, row: Mapping[str, Any]) -> str | None:
@@ -119,6 +131,18 @@ def _problem(slug: str, row: Mapping[str, Any]) -> str | None:
             f"{limit:.1%} (see {row['rejects']})"
         )
     return None
+
+
+def run_key(slug: str, run: str) -> str:
+    """Where a Glue job's run leaves its ledger rows, in the processed bucket."""
+    return f"_ledger/{slug}/_runs/{run}.json"
+
+
+def rows_of_run(s3: Any, bucket_prefix: str, slug: str, run: str) -> list[dict[str, Any]]:
+    """The ledger rows that a Glue job's run left."""
+    body = s3.get_object(Bucket=f"{bucket_prefix}-processed", Key=run_key(slug, run))["Body"].read()
+    rows: list[dict[str, Any]] = json.loads(body)
+    return rows
 
 
 def month_chunks(months: Sequence[str]) -> list[list[str]]:

@@ -2,7 +2,8 @@
 
 The classes below are the format: a field without a default must be declared, another may be, and nothing else. The
 embedded AWS is provisioned from it (``millrace.provision``) and so is a real account (Terraform). Texts may refer to
-what only an installation knows: ``${bucket:raw}`` is that bucket's full name, ``${account}`` and ``${region}``.
+what only an installation knows: ``${bucket:raw}`` is that bucket's full name, ``${prefix}`` what all buckets' names
+begin with; ``${account}`` and ``${region}``.
 """
 
 from __future__ import annotations
@@ -123,7 +124,10 @@ class Connection:
 
 @dataclass(frozen=True)
 class Target:
-    """What a rule does: call a function (with that input, else with the event) or start a Glue job's workflow."""
+    """A function that a rule calls, with that input or else with the event.
+
+    A text of the input that begins with ``$.`` is taken from the event, such as ``$.time``.
+    """
 
     function: str
     input: Mapping[str, Any] | None = None
@@ -227,9 +231,10 @@ class Names:
         kind, name = match[1], match[2]
         if kind == "bucket" and name in {bucket.name for bucket in common().buckets}:
             return self.bucket(name)
-        if name is None and kind in ("account", "region"):
+        if name is None and kind in ("prefix", "account", "region"):
             return str(getattr(self, kind))
-        raise DeclarationError(f"{match[0]} refers to nothing; known are ${{bucket:NAME}}, ${{account}}, ${{region}}")
+        known = "${bucket:NAME}, ${prefix}, ${account} and ${region}"
+        raise DeclarationError(f"{match[0]} refers to nothing; known are {known}")
 
 
 def common() -> Common:

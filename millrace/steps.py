@@ -7,13 +7,19 @@ configuration, section ``millrace``: ``bucket_prefix``; ``poll_seconds``, how of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.athena import AthenaHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.sdk import Param, conf, task
+from airflow.providers.amazon.aws.operators.athena import AthenaOperator
+from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
+from airflow.providers.amazon.aws.operators.glue_crawler import GlueCrawlerRunOperator
+from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
+from airflow.providers.amazon.aws.operators.quicksight import QuickSightCreateIngestionOperator
+from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
+from airflow.sdk import Param, XComArg, conf, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from millrace import loads
@@ -22,6 +28,8 @@ from millrace.resources import ROOT
 SQL = str(ROOT / "sql")  # beside this package on a laptop and on MWAA
 BUCKET_PREFIX = conf.get("millrace", "bucket_prefix", fallback="millrace")
 POLL_SECONDS = conf.getfloat("millrace", "poll_seconds", fallback=10)
+_JOB_HOURS = 12
+_JOB_POLL_SECONDS = max(1, int(POLL_SECONDS))  # a trigger counts in whole seconds
 
 DEFAULT_ARGS = {
     "owner": "data-platform",
@@ -69,6 +77,70 @@ def athena(slug: str) -> dict[str, Any]:
     return {"database": slug, "workgroup": "millrace", "sleep_time": POLL_SECONDS, "deferrable": True}
 
 
+def query(slug: str, name: str, **settings: Any) -> AthenaOperator:
+    """The query ``sql/<slug>/<name>.sql``, run in Athena."""
+    return AthenaOperator(task_id=name, query=f"{slug}/{name}.sql", **athena(slug), **settings)
+
+
+def convert(function: str, payloads: XComArg) -> Any:
+    """The Lambda function that converts uploads, once for each payload."""
+    return LambdaInvokeFunctionOperator.partial(task_id="convert", function_name=function, **LAMBDA).expand(
+        payload=payloads
+    )
+
+
+def crawl(name: str, task_id: str = "catalogue") -> GlueCrawlerRunOperator:
+    """A crawl; one that runs already, started by an event or by a try before, is waited for."""
+    return GlueCrawlerRunOperator(
+        task_id=task_id,
+        crawler_name=name,
+        poll_interval=POLL_SECONDS,
+        fail_on_already_running=False,
+        deferrable=True,
+    )
+
+
+def glue_job(name: str, task_id: str = "load", arguments: Mapping[str, str] | None = None) -> GlueJobOperator:
+    """A run of a Glue job, defined elsewhere. A retry goes on waiting for the run that there is.
+
+    A job that an event started and that runs once at a time refuses this one; then a later try starts it.
+    """
+    return GlueJobOperator(
+        task_id=task_id,
+        job_name=name,
+        script_args=dict(arguments or {}),
+        job_poll_interval=POLL_SECONDS,
+        waiter_delay=_JOB_POLL_SECONDS,
+        waiter_max_attempts=int(_JOB_HOURS * 3600 / _JOB_POLL_SECONDS),
+        execution_timeout=timedelta(hours=_JOB_HOURS),
+        resume_glue_job_on_retry=True,
+        deferrable=True,
+        verbose=False,
+        retries=5,
+    )
+
+
+def refresh(slug: str, query: str) -> tuple[QuickSightCreateIngestionOperator, QuickSightSensor]:
+    """Fill a data set's SPICE again: the task that begins, and the one that waits for its end."""
+    data_set = f"{slug}-{query.replace('_', '-')}"
+    begin = QuickSightCreateIngestionOperator(
+        task_id=f"refresh_{query}",
+        data_set_id=data_set,
+        # No two tries share an id, and a run of the same date again does not either.
+        ingestion_id="{{ dag_run.run_after | ts_nodash }}-{{ ti.start_date | ts_nodash }}-{{ ti.try_number }}",
+        wait_for_completion=False,
+    )
+    done = QuickSightSensor(
+        task_id=f"{query}_refreshed",
+        data_set_id=data_set,
+        ingestion_id=f"{{{{ ti.xcom_pull(task_ids='refresh_{query}')['IngestionId'] }}}}",
+        mode="reschedule",
+        poke_interval=POLL_SECONDS,
+    )
+    begin >> done
+    return begin, done
+
+
 def publication(slug: str, *tables: str, last: bool = False) -> str:
     """The payload for the function ``publish``, a template: the statements that the tables' tasks ran.
 
@@ -101,6 +173,15 @@ def reconcile(slug: str, answers: Sequence[str], params: Any = None) -> list[dic
     rebuild = load["replaced"] or params["reprocess"]
     build = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")  # names the folders that are written; no two runs share it
     return [{**load, "rebuild": rebuild, "build": build, "final_bucket": bucket("final")}]
+
+
+@task
+def ledger(slug: str, run: str) -> list[dict[str, Any]]:
+    """The ledger rows that a Glue job's run left; fails where rows are not accounted for."""
+    rows = loads.rows_of_run(S3Hook().get_conn(), BUCKET_PREFIX, slug, run)
+    if lost := [row for row in rows if row["rows_in"] != row["rows_out"] + row["rows_rejected"]]:
+        raise AirflowFailException(f"rows are not accounted for: {lost}")
+    return rows
 
 
 @task

@@ -48,5 +48,13 @@ def _rule(account: Account, rule: Rule, state: str) -> None:
 
 
 def _target(account: Account, target: Target) -> dict[str, Any]:
-    told = {} if target.input is None else {"Input": json.dumps(account.names.resolve(target.input))}
-    return {"Id": target.function, "Arn": account.arn("lambda", f"function:{target.function}"), **told}
+    """A target as EventBridge's API has it; what its input takes from the event (``$.time``), EventBridge puts in."""
+    told = account.names.resolve(target.input)
+    paths = {key: value for key, value in (told or {}).items() if isinstance(value, str) and value.startswith("$.")}
+    what: dict[str, Any] = {"Id": target.function, "Arn": account.arn("lambda", f"function:{target.function}")}
+    if paths:
+        template = json.dumps({**told, **{key: f"<{key}>" for key in paths}})
+        what["InputTransformer"] = {"InputPathsMap": paths, "InputTemplate": template}
+    elif told is not None:
+        what["Input"] = json.dumps(told)
+    return what

@@ -1,0 +1,37 @@
+"""Glue job ``signups``: load ``signups_final`` from the sign-ups that were cleaned and are not loaded yet.
+
+What is renamed, filtered, selected and hashed says ``datasets/signups/signups_final.yaml``. Arguments: --bucket_prefix;
+--rebuild true, to load everything from the beginning.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import boto3
+from awsglue.context import GlueContext
+from awsglue.job import Job
+from awsglue.utils import getResolvedOptions
+from pyspark.context import SparkContext
+
+from millrace.spark.load import Load
+
+options = getResolvedOptions(sys.argv, ["JOB_NAME", "JOB_RUN_ID", "bucket_prefix", "rebuild"])
+glue = GlueContext(SparkContext.getOrCreate())
+job = Job(glue)
+job.init(options["JOB_NAME"], options)
+
+load = Load(
+    glue.spark_session,
+    boto3.Session(),
+    options["bucket_prefix"],
+    "signups",
+    "signups_final",
+    run=options["JOB_RUN_ID"],
+    rebuild=options["rebuild"].lower() == "true",
+)
+for increment in load.increments():
+    rows = load.read(increment)
+    build = load.build(increment, rows)
+    load.publish(increment, build)
+job.commit()

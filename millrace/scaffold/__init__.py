@@ -1,0 +1,1 @@
+"""Scaffold a pipeline for another CSV: ``make new p=orders [csv=path]``."""

@@ -1,0 +1,7 @@
+-- One row per status: how many sign-ups have it.
+SELECT
+    status,
+    count(*) AS signups
+FROM signups.signups_final
+GROUP BY status
+ORDER BY signups DESC, status ASC
