@@ -13,9 +13,13 @@ from types import FrameType
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server; the exit status is 0 after an interrupt, 2 when it cannot start."""
-    parser = argparse.ArgumentParser(prog="python -m localaws", description="The embedded AWS, on 127.0.0.1 only.")
+    parser = argparse.ArgumentParser(prog="python -m localaws", description="The embedded AWS.")
     parser.add_argument("--port", type=int, default=4566, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=Path(".localaws"), help="where all is kept (default: %(default)s)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="what to listen on; other than %(default)s only inside a container"
+    )
+    parser.add_argument("--public-url", metavar="URL", help="where browsers find it, if not at 127.0.0.1 and the port")
     parser.add_argument("--verbose", action="store_true", help="log more, to standard error")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(name)s: %(message)s")
@@ -30,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
     try:
-        server = Server(options.data, options.port)
+        server = Server(options.data, options.port, options.host, options.public_url)
     except StartError as error:
         print(f"localaws: {error}", file=sys.stderr)
         return 2

@@ -91,6 +91,7 @@ class World:
     store: the S3 objects, in process. catalog: the Glue Data Catalog, in process.
     engines: by service name, for the few that call each other (QuickSight asks Athena, S3 invokes Lambda); an engine is
     made when it is first asked for by ``engines[name]``.
+    public: where a browser finds the endpoint, if elsewhere.
     """
 
     data: Path
@@ -98,3 +99,8 @@ class World:
     store: Store
     catalog: Catalog
     engines: dict[str, Engine] = field(default_factory=dict)
+    public: str = ""
+
+    def address(self, path: str) -> str:
+        """The address by which a browser finds a page of ours."""
+        return (self.public or self.endpoint).rstrip("/") + path

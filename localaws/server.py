@@ -27,6 +27,8 @@ from localaws.web import Request, Response
 
 log = logging.getLogger(__name__)
 
+LOOPBACK = "127.0.0.1"
+
 
 class StartError(Exception):
     """The server cannot start; the message says why and what to do."""
@@ -48,21 +50,23 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
 class Server:
     """The embedded AWS in this process; a context manager whose ``endpoint`` is the address to give to clients.
 
-    data is the folder in which everything that lasts is kept; port 0 takes a free one. What moto serves is kept in
-    memory and shared by all servers of a process.
+    data is the folder in which everything that lasts is kept; port 0 takes a free one; host is the address to listen
+    on, which in a container is that of its network; public is where a browser finds it, if not at the endpoint. What
+    moto serves is kept in memory and shared by all servers of a process.
     """
 
-    def __init__(self, data: Path, port: int = 0) -> None:
+    def __init__(self, data: Path, port: int = 0, host: str = LOOPBACK, public: str | None = None) -> None:
         self.data = data.resolve()
         self._lock = _hold(self.data)
         try:
-            self._listener = _listen(port)
+            self._listener = _listen(host, port)
         except StartError:
             self._lock.close()
             raise
-        self.endpoint = f"http://127.0.0.1:{self._listener.server_address[1]}"
+        self.endpoint = f"http://{LOOPBACK}:{self._listener.server_address[1]}"
         self.store = Store(self.data / "s3")
-        self.world = World(self.data, self.endpoint, self.store, Catalog(folder=self.data / "glue" / "catalog"))
+        catalog = Catalog(folder=self.data / "glue" / "catalog")
+        self.world = World(self.data, self.endpoint, self.store, catalog, public=public or "")
         self.engines = Engines(self.world)
         self.world.engines = self.engines
         self.s3 = S3Engine(self.world)
@@ -135,9 +139,9 @@ class Server:
         return forward(service, exchange.environ())
 
 
-def _listen(port: int) -> _Listener:
+def _listen(host: str, port: int) -> _Listener:
     try:
-        return _Listener(("127.0.0.1", port), Connection)
+        return _Listener((host, port), Connection)
     except OverflowError:
         raise StartError(f"Port {port} is not between 0 and 65535.") from None
     except OSError as error:
@@ -145,7 +149,7 @@ def _listen(port: int) -> _Listener:
             why = "is in use by another program; give --port 0 for a free one"
         else:
             why = f"cannot be used: {error.strerror}"
-        raise StartError(f"Port {port} of 127.0.0.1 {why}.") from error
+        raise StartError(f"Port {port} of {host} {why}.") from error
 
 
 def _hold(data: Path) -> IO[bytes]:

@@ -87,7 +87,7 @@ class Embedding:
         self._drop_expired()
         code = secrets.token_urlsafe(32)
         self._tickets[code] = Ticket(name, time.monotonic() + SECONDS, _origins(given.get("AllowedDomains") or []))
-        return f"{self._shelf.world.endpoint}/_localaws/quicksight/embed/{quote(name)}?code={code}&isauthcode=true"
+        return self._shelf.world.address(f"/_localaws/quicksight/embed/{quote(name)}?code={code}&isauthcode=true")
 
     def _drop_expired(self) -> None:
         for code in [code for code, ticket in self._tickets.items() if ticket.expires <= time.monotonic()]:
