@@ -301,8 +301,8 @@ TYPES = [
         },
         {
             "t": Table(
-                "who struct<name:string,at:struct<x:double>>, tags array<string>, lines array<struct<sku:string,n:bigint>>, "
-                "counts map<string,array<int>>"
+                "who struct<name:string,at:struct<x:double>>, tags array<string>, "
+                "lines array<struct<sku:string,n:bigint>>, counts map<string,array<int>>"
             )
         },
     ),
@@ -319,8 +319,8 @@ TYPES = [
         "JSON's types",
         CLASSIFIERS,
         {
-            "t/f.json": '{"i": 1, "big": 3000000000, "d": 1.0, "s": "x", "b": true, "n": null, "e": [], "a": [1, 2.5]}\n'
-            '{"i": -1, "o": {"p": [{"q": 1}, {"r": "x"}]}}\n'
+            "t/f.json": '{"i": 1, "big": 3000000000, "d": 1.0, "s": "x", "b": true, "n": null, "e": []}\n'
+            '{"i": -1, "a": [1, 2.5], "o": {"p": [{"q": 1}, {"r": "x"}]}}\n'
         },
         {
             "t": Table(
