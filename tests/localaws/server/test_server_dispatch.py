@@ -148,7 +148,7 @@ def test_what_an_engine_does_not_list_goes_to_moto_or_is_refused(client_of):
     [
         ("sns", "create_platform_application", {"Name": "a", "Platform": "b", "Attributes": {}}),  # query
         ("ec2", "describe_vpcs", {}),  # ec2
-        ("firehose", "list_delivery_streams", {}),  # json
+        ("stepfunctions", "list_state_machines", {}),  # json
         (
             "cloudwatch",
             "put_metric_alarm",
