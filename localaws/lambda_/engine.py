@@ -19,6 +19,7 @@ from localaws.lambda_.invoker import Invoker, InvokeResult
 from localaws.lambda_.launch import Launcher
 from localaws.lambda_.layers import LayerApi
 from localaws.lambda_.logs import LogWriter
+from localaws.lambda_.mappings.api import MappingApi
 from localaws.lambda_.permissions import Sender, check_sender
 from localaws.lambda_.pool import ACCOUNT_CONCURRENCY, Pool
 from localaws.lambda_.registry import Registry, function_arn, invalid
@@ -48,10 +49,15 @@ class LambdaEngine:
         self._invoker = Invoker(self._pool, self._logs)
         access = AccessApi(self._registry)
         self._events = EventQueue(world, self._run, access.policy, function_arn, root / "waiting.json")
+        self._mappings = MappingApi(world, self._registry, self._run, root / "mappings")
         self.operations: Mapping[str, Handler] = {
             **FunctionApi(world, self._registry, content, self._pool).operations,
             **LayerApi(world, self._registry, content).operations,
             **access.operations,
+            **self._mappings.operations,
+            "TagResource": self._of_mapping(self._tag_mapping, access.tag),
+            "UntagResource": self._of_mapping(self._untag_mapping, access.untag),
+            "ListTags": self._of_mapping(self._list_mapping_tags, access.list_tags),
             "Invoke": self._invoke,
             "GetAccountSettings": self._account_settings,
         }
@@ -83,8 +89,10 @@ class LambdaEngine:
         if self._closed:
             return
         self._closed = True
+        self._mappings.stop()
         self._events.stop()
         self._pool.close()
+        self._mappings.join()
         self._events.close()
         self._launcher.close()
         self._logs.close()
@@ -148,6 +156,21 @@ class LambdaEngine:
     def _reserved(self, function: str) -> int | None:
         reserved: int | None = self._registry.function(function)["concurrency"]
         return reserved
+
+    def _of_mapping(self, ours: Handler, other: Handler) -> Handler:
+        """The handler of a tag operation, which names a mapping or a function."""
+        return lambda call: (ours if self._mappings.is_mapping(call.params["Resource"]) else other)(call)
+
+    def _tag_mapping(self, call: Call) -> None:
+        arn = call.params["Resource"]
+        self._mappings.set_tags(arn, {**self._mappings.tags(arn), **call.params["Tags"]})
+
+    def _untag_mapping(self, call: Call) -> None:
+        arn, keys = call.params["Resource"], call.params["TagKeys"]
+        self._mappings.set_tags(arn, {key: value for key, value in self._mappings.tags(arn).items() if key not in keys})
+
+    def _list_mapping_tags(self, call: Call) -> Mapping[str, Any]:
+        return {"Tags": self._mappings.tags(call.params["Resource"])}
 
     def _account_settings(self, call: Call) -> Mapping[str, Any]:
         functions = [document["latest"] for document in self._registry.functions()]

@@ -1,0 +1,1 @@
+"""Event source mappings: queues and streams are read, functions invoked with batches, failures handled as AWS does."""
