@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ from localaws.glue.timetable import Timetable
 from localaws.glue.trigger_definition import definition, invalid, is_met, kind_of, name_of
 
 Json = dict[str, Any]
+
+_REMEMBERED = 10_000  # runs that triggers started
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class Triggers:
         self._kept = Documents(world.data / "glue" / "triggers")
         # Held while runs are started, so that none ends before its chain is known.
         self._lock = threading.RLock()
-        self._running: dict[tuple[str, str], _Chain] = {}  # by kind and run
+        self._chains: OrderedDict[tuple[str, str], _Chain] = OrderedDict()  # by kind and run, the newest last
         for kept in self._kept.all():
             add_tags(self._catalog, _arn(kept["trigger"]["Name"]), kept["tags"])
             self._schedule(kept["trigger"])
@@ -128,7 +131,8 @@ class Triggers:
     def ended(self, kind: str, name: str, run: str, state: str) -> None:
         """A run has ended: fire the triggers that waited for it."""
         with self._lock:
-            chain = self._running.pop((kind, run), None)
+            # The retries of a job's run are of its chain too; their ids are the first one's with _attempt_1 and so on.
+            chain = self._chains.get((kind, run.partition("_attempt_")[0]))
             if chain is None:
                 return  # not started by a trigger
             for trigger in self.all():
@@ -156,7 +160,9 @@ class Triggers:
                 log.warning("trigger %s did not start %s %s: %s", trigger["Name"], kind, name_of(action), error.message)
                 errors.append(error)
             else:
-                self._running[kind, run] = chain
+                self._chains[kind, run] = chain
+                if len(self._chains) > _REMEMBERED:
+                    self._chains.popitem(last=False)
         return errors
 
     def _fire_scheduled(self, name: str) -> None:

@@ -67,13 +67,10 @@ class Bench:
         predicate = {"Logical": logical, "Conditions": [condition(one) for one in conditions]}
         self.create(name, "CONDITIONAL", actions, Predicate=predicate, **{"StartOnCreation": True, **given})
 
-    def end(self, name, state="SUCCEEDED", kind="job"):
+    def end(self, name, state="SUCCEEDED", kind="job", attempt=""):
         """The latest run that a trigger started of that name ends."""
-        run = max(
-            (run for of, run in self.triggers._running if of == kind and run.startswith(name)),
-            key=lambda run: int(run.split("-")[1]),
-        )
-        self.triggers.ended(kind, name, run, state)
+        run = [run for of, run in self.triggers._chains if of == kind and run.startswith(name)][-1]
+        self.triggers.ended(kind, name, f"{run}{attempt}", state)
 
     def pass_to(self, *moment):
         self.clock.now = datetime(*moment, tzinfo=UTC)
@@ -168,6 +165,16 @@ def test_the_state_matters(bench, state, started):
     bench.triggers.start("go")
     bench.end("a", state)
     assert bench.jobs.started[1:] == started
+
+
+def test_a_retry_is_of_the_same_chain(bench):
+    bench.create("go", "ON_DEMAND", ["a"])
+    bench.when("then b", ["a=SUCCEEDED"], ["b"])
+    bench.triggers.start("go")
+    bench.end("a", "FAILED")
+    assert bench.jobs.started == ["a"]
+    bench.end("a", attempt="_attempt_1")
+    assert bench.jobs.started == ["a", "b"]
 
 
 def test_all_of_several(bench):
