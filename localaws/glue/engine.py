@@ -1,4 +1,4 @@
-"""Glue: crawlers and triggers that really run, and the parts of the catalog's API that moto lacks."""
+"""Glue: crawlers, jobs and triggers that really run, and the parts of the catalog's API that moto lacks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from localaws.glue.catalog_api import CatalogApi
 from localaws.glue.classifiers import Classifiers
 from localaws.glue.crawler_api import CrawlerApi
 from localaws.glue.crawlers import Crawlers
-from localaws.glue.runners import CrawlerRunner
+from localaws.glue.job_api import JobApi
+from localaws.glue.jobs import Jobs
+from localaws.glue.runners import CrawlerRunner, JobRunner
 from localaws.glue.timetable import Timetable
 from localaws.glue.trigger_api import TriggerApi
-from localaws.glue.triggers import Triggers
+from localaws.glue.triggers import Runner, Triggers
 
 
 class GlueEngine:
-    """Glue's catalog, crawlers and triggers; workflows are refused."""
+    """Glue's catalog, crawlers, jobs and triggers; workflows are refused."""
 
     service = "glue"
 
@@ -25,12 +27,16 @@ class GlueEngine:
         self._timetable = Timetable()
         classifiers = Classifiers(world.data / "glue" / "classifiers")
         self._crawlers = Crawlers(world, self._timetable, classifiers)
-        self._triggers = Triggers(world, self._timetable, {"crawler": CrawlerRunner(self._crawlers)})
+        self.jobs = Jobs(world)
+        runners: Mapping[str, Runner] = {"crawler": CrawlerRunner(self._crawlers), "job": JobRunner(self.jobs)}
+        self._triggers = Triggers(world, self._timetable, runners)
         self._crawlers.ended.append(partial(self._triggers.ended, "crawler"))
+        self.jobs.ended.append(partial(self._triggers.ended, "job"))
         self.operations: Mapping[str, Handler] = {
             **CatalogApi(world.catalog).operations,
             **classifiers.operations,
             **CrawlerApi(self._crawlers).operations,
+            **JobApi(self.jobs).operations,
             **TriggerApi(self._triggers).operations,
         }
 
@@ -39,3 +45,4 @@ class GlueEngine:
         self._timetable.close()
         self._triggers.close()
         self._crawlers.close()
+        self.jobs.close()

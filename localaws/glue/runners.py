@@ -1,4 +1,4 @@
-"""How triggers start crawlers."""
+"""How triggers start crawlers and jobs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from localaws.core import AwsError
 from localaws.glue.crawlers import Crawlers
+from localaws.glue.jobs import Jobs
 
 
 class CrawlerRunner:
@@ -26,3 +27,18 @@ class CrawlerRunner:
     def start(self, action: Mapping[str, Any], trigger: str) -> str:
         """Start the crawler of an Action; the crawl's id."""
         return self._crawlers.start(str(action["CrawlerName"]))
+
+
+class JobRunner:
+    """Starts jobs."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def has(self, name: str) -> bool:
+        """Whether there is a job of that name."""
+        return self._jobs.has(name)
+
+    def start(self, action: Mapping[str, Any], trigger: str) -> str:
+        """Start the job of an Action; the run's id."""
+        return self._jobs.start(action, trigger=trigger)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import importlib
 import json
 import os
 import signal
@@ -155,6 +156,8 @@ def main() -> None:
         _distutils_hack.add_shim()
     java = Java(given["port"], given["secret"], given["properties"]) if given["port"] else None
     sys.argv = [given["script"], *given["argv"]]
+    if given["preload"]:
+        importlib.import_module(given["preload"])
     started = time.monotonic()
     report = _run(given["script"])
     report["seconds"] = time.monotonic() - started

@@ -122,6 +122,8 @@ class SparkHost:
         try:
             for name in ("work", "tmp"):
                 (folder / name).mkdir()
+            for file in run.files:
+                shutil.copy(file, folder / "work")
             path = [
                 *import_path(run.py_files, folder / "files"),
                 *link_modules(run.modules, folder / "modules", cache_folder()),
@@ -133,6 +135,7 @@ class SparkHost:
             description = {
                 "script": str(run.script),
                 "argv": list(run.argv),
+                "preload": run.preload,
                 "path": [str(run.script.parent), *map(str, path)],
                 "port": jvm.port if jvm else 0,
                 "secret": jvm.secret if jvm else "",

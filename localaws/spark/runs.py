@@ -24,6 +24,7 @@ class SparkRun:
     py_files: .py, .zip, .whl and .egg files and folders, put first on the import path of driver and workers.
     modules: requirements such as ``pyyaml`` or ``pyyaml==6.0.2``, or wheel files: taken from this environment where it
     has them, else installed by pip into the cache.
+    files: copied into the script's working directory. preload: a module imported before the script begins.
     jars: put on the class path; such a run gets a JVM of its own.
     conf: Spark properties, over the defaults. environment: variables, over the defaults.
     spark: False runs a plain Python script, without a JVM.
@@ -36,6 +37,8 @@ class SparkRun:
     py_files: Sequence[Path] = ()
     modules: Sequence[str] = ()
     jars: Sequence[Path] = ()
+    files: Sequence[Path] = ()
+    preload: str = ""
     conf: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     spark: bool = True
