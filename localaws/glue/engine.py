@@ -39,6 +39,7 @@ class GlueEngine:
             **JobApi(self.jobs).operations,
             **TriggerApi(self._triggers).operations,
         }
+        self._timetable.start()
 
     def close(self) -> None:
         """Stop what runs and what would run by a schedule."""

@@ -61,13 +61,15 @@ class Timetable:
         self._thread: threading.Thread | None = None
         self._closed = False
 
+    def start(self) -> None:
+        """Begin to do what is due."""
+        self._thread = threading.Thread(target=self._run, name="glue-timetable", daemon=True)
+        self._thread.start()
+
     def put(self, name: str, expression: str, action: Callable[[], None]) -> None:
         """Do the action at the schedule's times from now on; replaces what that name had."""
         with self._changed:
             self._entries[name] = _Entry(expression, action, next_time(expression, self._clock()))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="glue-timetable", daemon=True)
-                self._thread.start()
             self._changed.notify()
 
     def remove(self, name: str) -> None:
