@@ -1,0 +1,289 @@
+"""The star schema of ``sales``, from the tables of its source: functions of DataFrames, without input or output.
+
+Sources come as their contracts name the columns, with texts cleaned (`clean`). Each function gives the columns of its
+contract, ``datasets/sales/<function>.yaml``. No join of a fact is by anything but a key that is unique on the other
+side, so no fact is multiplied: a place, above all, is all of its columns, never its postal code alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from millrace.extract import REVENUE_STATUSES
+from millrace.spark.lake import Lake
+from millrace.spark.scd2 import BEGINNING, FOREVER, UNKNOWN, VALIDITY, keys_as_of, surrogate_key, versions
+from millrace.spark.snapshot import Snapshot
+
+PLACE = ("city", "state", "postal_code", "country")
+# What a line and a payment are besides their keys; the facts carry it, so months that did not change need no reading.
+LINE = (
+    "order_number", "order_line_number", "product_code", "customer_number", "order_date", "required_date",
+    "shipped_date", "status", "quantity", "price_each",
+)  # fmt: skip
+PAYMENT = ("customer_number", "check_number", "payment_date", "amount")
+
+
+def build(state: Snapshot, lake: Lake, as_of: dt.date) -> None:
+    """Write a build of all tables, from a state of the source and what is published, and its account.
+
+    as_of: the day from which a change of a customer or product counts that is seen now.
+    """
+    tables = {name: clean(rows) for name in _WHOLE if (rows := state.rows(name)) is not None}
+    customers, employees, offices = tables["customers"], tables["employees"], tables["offices"]
+
+    places = dim_locations(lake.published("dim_locations"), customers, offices)
+    lake.write("dim_locations", places, order="location_key")
+    sellers = lake.write("dim_employees", dim_employees(employees, offices), order="employee_number")
+    buyers = dim_customers(lake.published("dim_customers"), customers, employees, as_of)
+    buyers = lake.write("dim_customers", buyers, order="customer_number")
+    goods = dim_products(lake.published("dim_products"), tables["products"], tables["productlines"], as_of)
+    goods = lake.write("dim_products", goods, order="product_code")
+
+    lines = _with_kept(state, "order_lines", order_lines, lake.published("fact_orders"), LINE, "order_date")
+    files = 1 + state.row_count("order_lines") // _FILE_ROWS
+    orders = lake.write("fact_orders", fact_orders(lines, buyers, goods), order="order_date", files=files)
+    paid = _with_kept(state, "payments", payments, lake.published("fact_payments"), PAYMENT, "payment_date")
+    files = 1 + state.row_count("payments") // _FILE_ROWS
+    paid = lake.write("fact_payments", fact_payments(paid, buyers), order="payment_date", files=files)
+
+    days = [orders.select(name) for name in ("order_date", "required_date", "shipped_date")]
+    first, last = reduce(DataFrame.union, [*days, paid.select("payment_date")]).agg(
+        F.min("order_date"), F.max("order_date")
+    ).first() or (None, None)  # fmt: skip
+    lake.write("dim_dates", dim_dates(orders.sparkSession, first, last), order="date_key")
+    assert state.control_totals is not None
+    lake.write("control_totals", state.control_totals, order="month")
+    lake.account(
+        {
+            "fact_orders": (state.row_count("order_lines"), orders.count()),
+            "fact_payments": (state.row_count("payments"), paid.count()),
+            "dim_customers": (state.row_count("customers"), _current(buyers, "customer_number")),
+            "dim_products": (state.row_count("products"), _current(goods, "product_code")),
+            "dim_employees": (state.row_count("employees"), sellers.where("employee_number IS NOT NULL").count()),
+        }
+    )
+
+
+def _current(dimension: DataFrame, business_key: str) -> int:
+    return int(dimension.where(f"is_current AND {business_key} IS NOT NULL").count())
+
+
+def _with_kept(
+    state: Snapshot,
+    name: str,
+    prepare: Callable[[DataFrame], DataFrame],
+    published: DataFrame,
+    columns: Sequence[str],
+    day: str,
+) -> DataFrame:
+    """The rows that were read, and those of the published fact whose months are as they were."""
+    kept = published.where(F.date_format(day, "yyyy-MM").isin(state.unread(name))).select(*columns)
+    read = state.rows(name)
+    return kept if read is None else kept.unionByName(prepare(read))
+
+
+def clean(table: DataFrame) -> DataFrame:
+    """Texts without white space at their ends; one that is empty then is null. Line ends within them stay."""
+    return table.select(
+        *(
+            F.nullif(F.regexp_replace(name, r"^\s+|\s+$", ""), F.lit("")).alias(name)
+            if kind == "string"
+            else F.col(name)
+            for name, kind in table.dtypes
+        )
+    )
+
+
+def order_lines(read: DataFrame) -> DataFrame:
+    """LINE of the order lines that were read."""
+    named = clean(read).withColumnRenamed("quantity_ordered", "quantity")
+    return named.withColumn("product_code", code("product_code")).select(*LINE)
+
+
+def payments(read: DataFrame) -> DataFrame:
+    """PAYMENT of the payments that were read."""
+    return clean(read).select(*PAYMENT)
+
+
+def code(column: str) -> Column:
+    """A business code in capitals: the source's collation takes s10_1678 and S10_1678 for the same."""
+    return F.upper(column)
+
+
+def dim_locations(before: DataFrame, *tables: DataFrame) -> DataFrame:
+    """Every place of these tables, and those of the dimension so far, which older facts may refer to."""
+    places = reduce(DataFrame.union, (table.select(*PLACE) for table in tables)).distinct()
+    places = places.union(before.where(F.col("location_key") != UNKNOWN).select(*PLACE)).distinct()
+    return places.select(location_key().alias("location_key"), *PLACE).unionByName(
+        _member(places.sparkSession, location_key=UNKNOWN, city="(unknown)", country="(unknown)"), True
+    )
+
+
+def location_key() -> Column:
+    """The key of the place that a row's columns name."""
+    return surrogate_key(*(F.col(name) for name in PLACE))
+
+
+def dim_employees(employees: DataFrame, offices: DataFrame) -> DataFrame:
+    """The employees as they are now, with their offices."""
+    office = offices.select(
+        "office_code", F.col("city").alias("office_city"), F.col("country").alias("office_country"), "territory",
+        location_key().alias("office_location_key"),
+    )  # fmt: skip
+    return employees.join(F.broadcast(office), "office_code", "left").select(
+        employee_key("employee_number").alias("employee_key"),
+        "employee_number",
+        F.concat_ws(" ", "first_name", "last_name").alias("employee_name"),
+        "email",
+        "job_title",
+        employee_key("reports_to").alias("manager_key"),
+        "office_code",
+        "office_city",
+        "office_country",
+        "territory",
+        F.coalesce("office_location_key", F.lit(UNKNOWN)).alias("office_location_key"),
+    ).unionByName(
+        _member(
+            employees.sparkSession, employee_key=UNKNOWN, employee_name="(none)", manager_key=UNKNOWN,
+            office_location_key=UNKNOWN,
+        ),
+        True,
+    )  # fmt: skip
+
+
+def employee_key(number: str) -> Column:
+    """The key of the employee of that number; of nobody where it is null."""
+    return F.when(F.col(number).isNull(), F.lit(UNKNOWN)).otherwise(surrogate_key(F.col(number))).cast("bigint")
+
+
+def dim_customers(before: DataFrame, customers: DataFrame, employees: DataFrame, as_of: dt.date) -> DataFrame:
+    """The customers' versions. A sales representative who is no employee counts as none."""
+    known = employees.select(F.col("employee_number").alias("sales_rep_employee_number"))
+    now = customers.select(
+        "customer_number",
+        "customer_name",
+        F.nullif(F.concat_ws(" ", "contact_first_name", "contact_last_name"), F.lit("")).alias("contact_name"),
+        "phone",
+        F.nullif(F.concat_ws(", ", "address_line1", "address_line2"), F.lit("")).alias("address"),
+        *PLACE,
+        "sales_rep_employee_number",
+        "credit_limit",
+    )
+    missing = now.join(F.broadcast(known), "sales_rep_employee_number", "left_anti").select("customer_number")
+    now = now.join(missing.withColumn("_none", F.lit(True)), "customer_number", "left").withColumn(
+        "sales_rep_employee_number", F.when(F.col("_none").isNull(), F.col("sales_rep_employee_number"))
+    )
+    kept = before.where(F.col("customer_key") != UNKNOWN)
+    every = versions(kept, now.drop("_none"), business_key="customer_number", as_of=as_of)
+    return (
+        every.withColumn("customer_key", surrogate_key(F.col("customer_number"), F.col("valid_from")))
+        .withColumn("location_key", location_key())
+        .withColumn("employee_key", employee_key("sales_rep_employee_number"))
+        .unionByName(
+            _member(
+                before.sparkSession, customer_key=UNKNOWN, customer_name="(unknown)", location_key=UNKNOWN,
+                employee_key=UNKNOWN, **_ALWAYS,
+            ),
+            True,
+        )
+    )  # fmt: skip
+
+
+def dim_products(before: DataFrame, products: DataFrame, lines: DataFrame, as_of: dt.date) -> DataFrame:
+    """The products' versions, with the words for their lines."""
+    line = lines.select(
+        code("product_line").alias("_line"), F.col("text_description").alias("product_line_description")
+    )
+    now = products.join(F.broadcast(line), F.col("_line") == code("product_line"), "left").select(
+        code("product_code").alias("product_code"), "product_name", "product_line", "product_line_description",
+        "product_scale", "product_vendor", "product_description", "buy_price", "msrp",
+    )  # fmt: skip
+    every = versions(before.where(F.col("product_key") != UNKNOWN), now, business_key="product_code", as_of=as_of)
+    return every.withColumn("product_key", surrogate_key(F.col("product_code"), F.col("valid_from"))).unionByName(
+        _member(
+            before.sparkSession, product_key=UNKNOWN, product_name="(unknown)", product_line="(unknown)", **_ALWAYS
+        ),
+        True,
+    )
+
+
+def fact_orders(lines: DataFrame, customers: DataFrame, products: DataFrame) -> DataFrame:
+    """The order lines (LINE), each with the versions of its customer and product that its day had."""
+    rows = keys_as_of(lines, customers, business_key="customer_number", day="order_date", take=_OF_CUSTOMER)
+    product = {"product_key": "product_key", "_buy_price": "buy_price"}
+    rows = keys_as_of(rows, products, business_key="product_code", day="order_date", take=product)
+    amount = F.col("quantity") * F.col("price_each")
+    return _known(rows, "customer_key", "employee_key", "location_key", "product_key").select(
+        "*",
+        date_key("order_date").alias("order_date_key"),
+        date_key("required_date").alias("required_date_key"),
+        date_key("shipped_date").alias("shipped_date_key"),
+        amount.alias("amount"),
+        F.when(F.lower("status").isin([status.lower() for status in REVENUE_STATUSES]), amount)
+        .otherwise(0)
+        .alias("revenue"),
+        (F.col("quantity") * F.col("_buy_price")).alias("cost"),
+    )
+
+
+def fact_payments(payments: DataFrame, customers: DataFrame) -> DataFrame:
+    """The payments (PAYMENT), each with the version of its customer that its day had."""
+    rows = keys_as_of(payments, customers, business_key="customer_number", day="payment_date", take=_OF_CUSTOMER)
+    return _known(rows, "customer_key", "employee_key", "location_key").withColumn(
+        "payment_date_key", date_key("payment_date")
+    )
+
+
+def dim_dates(spark: SparkSession, first: dt.date | None, last: dt.date | None) -> DataFrame:
+    """Every day of the years from the first date's to the last one's; only the member for none if there is no date."""
+    none = _member(spark, date_key=UNKNOWN)
+    if first is None or last is None:
+        return none
+    days = spark.sql(
+        f"SELECT explode(sequence(DATE'{first.year:04}-01-01', DATE'{last.year:04}-12-31', INTERVAL 1 DAY)) AS day"
+    )
+    weekday = F.weekday("day") + 1
+    return days.select(
+        date_key("day").alias("date_key"),
+        "day",
+        F.year("day").alias("year"),
+        F.quarter("day").alias("quarter"),
+        F.month("day").alias("month"),
+        F.concat(F.year("day"), F.lit("-Q"), F.quarter("day")).alias("year_quarter"),
+        F.date_format("day", "yyyy-MM").alias("year_month"),
+        F.date_format("day", "MMMM").alias("month_name"),
+        F.weekofyear("day").alias("iso_week"),
+        weekday.alias("weekday"),
+        F.date_format("day", "EEEE").alias("weekday_name"),
+        (weekday >= 6).alias("is_weekend"),
+    ).unionByName(none, True)
+
+
+def date_key(day: str) -> Column:
+    """20040131 for 31 January 2004; -1 for null."""
+    return F.coalesce(F.date_format(day, "yyyyMMdd").cast("bigint"), F.lit(UNKNOWN))
+
+
+_WHOLE = ("customers", "employees", "offices", "products", "productlines")
+_FILE_ROWS = 2_000_000  # of a fact, some 50 MB
+_OF_CUSTOMER = {name: name for name in ("customer_key", "employee_key", "location_key")}
+_ALWAYS = dict(zip(VALIDITY, (BEGINNING, FOREVER, True), strict=True))
+
+
+def _is_revenue(status: str) -> Column:
+    return F.lower(status).isin([known.lower() for known in REVENUE_STATUSES])
+
+
+def _known(rows: DataFrame, *keys: str) -> DataFrame:
+    """The rows with the unknown member where a key found none."""
+    return rows.withColumns({key: F.coalesce(key, F.lit(UNKNOWN)) for key in keys})
+
+
+def _member(spark: SparkSession, **values: object) -> DataFrame:
+    """One row of these values; the columns that it lacks become null."""
+    return spark.range(1).select(*(F.lit(value).alias(name) for name, value in values.items()))
