@@ -187,6 +187,9 @@ class Crawl:
             self._say(f"BENCHMARK : Created the table {name} in the database {self._database}: {found.location}")
         elif self._definition.updates:
             self._update_table(existing, written)
+        elif len(existing.get("PartitionKeys") or ()) != len(found.keys):
+            self._say(f"WARN : {name}: its partition keys have changed; by the policy LOG the table stays as it is")
+            return
         self._write_partitions(name, written)
 
     def _name(self, found: Group, known: dict[str, Json]) -> str:

@@ -1,5 +1,6 @@
 """What the crawler writes is what Athena reads: each format, crawled and then queried."""
 
+import bz2
 import gzip
 import time
 
@@ -43,3 +44,26 @@ def test_every_format(lake, query):
     assert query("SELECT id, val, name FROM zipped ORDER BY id") == [["1", "1.5", "x"], ["2", "2.5", "y"]]
     assert query("SELECT id, note, n FROM quoted ORDER BY id") == [["1", "a, b", "5"], ["2", "c", "6"]]
     assert query('SELECT id, cardinality(tags), "at".x FROM json ORDER BY id') == [["1", "1", "1"], ["2", "0", "2"]]
+
+
+def test_folders_without_names_bzip2_and_numbers_that_widen(lake, query):
+    lake.put("t/2024/01/a.json.bz2", bz2.compress(b'{"id": 1, "n": 1}\n') + bz2.compress(b'{"id": 2, "n": 2}\n'))
+    lake.put("t/2024/02/a.json.bz2", bz2.compress(b'{"id": 3000000000, "n": 1.5}\n'))
+    lake.crawl("t/")
+    found = query("SELECT partition_1, id, n FROM t WHERE partition_0 = '2024' ORDER BY id")
+    assert found == [["01", "1", "1.0"], ["01", "2", "2.0"], ["02", "3000000000", "1.5"]]
+
+
+def test_custom_classifiers(lake, glue, query):
+    glue.create_classifier(
+        CsvClassifier={
+            "Name": lake.crawler,
+            "Delimiter": "|",
+            "QuoteSymbol": "'",
+            "ContainsHeader": "ABSENT",
+            "Header": ["id", "note"],
+        }
+    )
+    lake.put("t/a.csv", "1|'a | b'\n2|'c'\n")
+    lake.crawl("t/", Classifiers=[lake.crawler])
+    assert query("SELECT id, note FROM t ORDER BY id") == [["1", "a | b"], ["2", "c"]]

@@ -79,6 +79,32 @@ def test_log_leaves_tables_as_they_are_but_adds_partitions(lake):
     assert summary(lake) == {"TABLE": {}, "PARTITION": {"ADD": {"Count": 1}}}
 
 
+def test_log_leaves_a_table_whose_partition_keys_have_changed(lake):
+    lake.put_parquet("t/f.parquet", id=[1])
+    lake.crawl("t/", SchemaChangePolicy=policy("LOG", "LOG"))
+    lake.store.delete(lake.bucket, "t/f.parquet")
+    lake.put_parquet("t/d=1/f.parquet", id=[1])
+    assert lake.run()["Status"] == "SUCCEEDED"
+    assert lake.tables()["t"]["PartitionKeys"] == []
+    assert lake.partitions("t") == {}
+
+
+def test_a_table_that_is_new_gets_an_index_if_asked_for(lake):
+    """The name is that which AWS gives it ("Setting the partition index crawler configuration option")."""
+    lake.put_parquet("db/t/d=1/h=2/f.parquet", id=[1])
+    lake.put_parquet("db/plain/f.parquet", other=["x"], more=["y"])
+    lake.crawl("db/", configuration={"CreatePartitionIndex": True})
+    (index,) = lake.glue.get_partition_indexes(DatabaseName=lake.database, TableName="t")[
+        "PartitionIndexDescriptorList"
+    ]
+    assert (index["IndexName"], [key["Name"] for key in index["Keys"]]) == (
+        "crawler_partition_index",
+        ["d", "h"],
+    )
+    plain = lake.glue.get_partition_indexes(DatabaseName=lake.database, TableName="plain")
+    assert plain["PartitionIndexDescriptorList"] == []
+
+
 def gone(lake, delete):
     lake.put_parquet("db/kept/d=1/f.parquet", id=[1])
     lake.put_parquet("db/kept/d=2/f.parquet", id=[1])
