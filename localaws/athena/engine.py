@@ -28,6 +28,8 @@ from localaws.core import AwsError, Call, Handler, NotSupported, World
 WORKERS = 4
 IN_PROCESS = 2
 MOST_ROWS = 1000
+# AWS itself may take as long to answer; a query that ends meanwhile is seen at once, and polls take no core from it.
+HELD_SECONDS = 0.1
 DEFAULT_DATABASE = "default"
 
 
@@ -154,8 +156,10 @@ class AthenaEngine:
         return place
 
     def get(self, call: Call) -> Json:
-        """GetQueryExecution."""
-        return {"QueryExecution": self._executions.get(call.params["QueryExecutionId"]).describe()}
+        """GetQueryExecution. The answer for one that runs is held back a little: clients ask again and again."""
+        execution = self._executions.get(call.params["QueryExecutionId"])
+        execution.done.wait(HELD_SECONDS)
+        return {"QueryExecution": execution.describe()}
 
     def batch_get(self, call: Call) -> Json:
         """BatchGetQueryExecution."""
