@@ -17,7 +17,7 @@ import boto3
 
 from millrace.resources import ROOT
 
-STATE = ROOT / ".millrace"
+STATE = Path(os.environ.get("MILLRACE_STATE", ROOT / ".millrace"))
 BUCKET_PREFIX = "millrace"
 _REGION = "us-east-1"
 _READY = re.compile(r"localaws ready on (http://\S+?),")

@@ -1,0 +1,29 @@
+"""``python -m millrace.provision``: make everything that is declared on the embedded AWS at ``AWS_ENDPOINT_URL``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import boto3
+
+from millrace import resources
+from millrace.local import BUCKET_PREFIX, STATE
+from millrace.provision import Provisioner
+
+
+def main() -> int:
+    """Provision the common resources and every pipeline; the exit status. A real account is Terraform's, so refused."""
+    if not os.environ.get("AWS_ENDPOINT_URL"):
+        print("AWS_ENDPOINT_URL is not set: this is for the embedded AWS; see infra/ for an account", file=sys.stderr)
+        return 2
+    provisioner = Provisioner(boto3.client, BUCKET_PREFIX, STATE / "packages")
+    provisioner.common()
+    for slug in resources.slugs():
+        provisioner.pipeline(slug)
+        print(f"provisioned {slug}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
