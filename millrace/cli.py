@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from millrace import contracts, resources
+from millrace import contracts, load, resources
 from millrace.local import STATE
 from millrace.run import run
 from millrace.screen import Screen
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results are written")
     command("sample", _sample, "make sample data; PIPELINE --help tells its options", add_help=False)
     command("show", _show, "list all that belongs to the pipeline, with the number of lines")
+    load.add_arguments(command("load", load.main, "fill the pipeline's source database from a dump"))
     services = commands.add_parser("up", help=(summary := "run Airflow's UI and services beside the embedded AWS"))
     services.description = summary
     services.set_defaults(do=_up)

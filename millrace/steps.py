@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.athena import AthenaHook
+from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.athena import AthenaOperator
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
@@ -22,7 +23,7 @@ from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
 from airflow.sdk import Param, XComArg, conf, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from millrace import loads
+from millrace import contracts, loads, publish
 from millrace.resources import ROOT
 
 SQL = str(ROOT / "sql")  # beside this package on a laptop and on MWAA
@@ -182,6 +183,16 @@ def ledger(slug: str, run: str) -> list[dict[str, Any]]:
     if lost := [row for row in rows if row["rows_in"] != row["rows_out"] + row["rows_rejected"]]:
         raise AirflowFailException(f"rows are not accounted for: {lost}")
     return rows
+
+
+@task
+def publish_build(slug: str, build: str, tables: Sequence[str]) -> dict[str, str]:
+    """Point tables at the folders of a build, in the order given; the folders."""
+    folders = {table: f"{contracts.get(slug, table).uri(BUCKET_PREFIX)}build={build}/" for table in tables}
+    glue, s3 = GlueCatalogHook().get_conn(), S3Hook().get_conn()
+    for table, folder in folders.items():
+        publish.switch(glue, s3, slug, table, [], None, folder)
+    return folders
 
 
 @task
