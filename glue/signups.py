@@ -9,20 +9,14 @@ from __future__ import annotations
 import sys
 
 import boto3
-from awsglue.context import GlueContext
-from awsglue.job import Job
 from awsglue.utils import getResolvedOptions
-from pyspark.context import SparkContext
+from pyspark.sql import SparkSession
 
 from millrace.spark.load import Load
 
-options = getResolvedOptions(sys.argv, ["JOB_NAME", "JOB_RUN_ID", "bucket_prefix", "rebuild"])
-glue = GlueContext(SparkContext.getOrCreate())
-job = Job(glue)
-job.init(options["JOB_NAME"], options)
-
+options = getResolvedOptions(sys.argv, ["bucket_prefix", "rebuild"])
 load = Load(
-    glue.spark_session,
+    SparkSession.builder.getOrCreate(),
     boto3.Session(),
     options["bucket_prefix"],
     "signups",
@@ -34,4 +28,3 @@ for increment in load.increments():
     rows = load.read(increment)
     build = load.build(increment, rows)
     load.publish(increment, build)
-job.commit()

@@ -22,6 +22,17 @@ Row = dict[str, str]
 # Makes the value of a column in a good row: of a random generator, the row's number from 1 on and the file's day.
 Maker = Callable[[random.Random, int, dt.date], str]
 
+
+def one_of(*values: str) -> Maker:
+    """Makes one of these values."""
+    return lambda chance, number, date: chance.choice(values)
+
+
+def address(chance: random.Random, number: int, date: dt.date) -> str:
+    """An e-mail address that no one has, in the row's own case of letters."""
+    return f"user.{number}@{chance.choice(('example.com', 'example.org', 'Example.NET'))}"
+
+
 _WORDS = ("Amber", "Birch", "Cedar", "Délice", "Elm", "Fjord", "Grün", "Hazel", "Iris", "Zoë & co", 'the "Oak"', "a, b")
 _UPDATES = 0.05  # share of rows that give an older key anew
 _MOST_BAD = 0.5  # of what the contract lets pass in one file

@@ -1,0 +1,181 @@
+"""The columns of a new table: from a CSV's header and first rows, or a few usual ones."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from millrace.contracts import DELIMITERS, Column
+from millrace.convert import cells, stream
+from millrace.convert.header import normalised
+
+_BYTES = 4 << 20  # of the file that are looked at …
+_ROWS = 20_000  # … and rows
+_CATEGORY_VALUES = range(2, 21)
+_ADDRESS = re.compile(r"(^|_)(e_?mail|phone|mobile|telephone|iban)($|_)")
+_PERSON = re.compile(r"(^|_)(first|last|full|middle|sur|family|given|customer|user|contact)_?name$|^name$")
+
+
+@dataclass(frozen=True)
+class NewColumn:
+    """A column of the raw table. final: its name in the final one, None if it is left out.
+
+    values: the different ones of a text with few of them, for the sample.
+    """
+
+    name: str
+    type: str
+    description: str
+    alias: str | None = None
+    required: bool = False
+    pii: str | None = None
+    final: str | None = None
+    hash: bool = False
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewTable:
+    """A table's columns, its key, the final column whose days are counted, and one that has few values, if any."""
+
+    columns: tuple[NewColumn, ...]
+    key: tuple[str, ...]
+    day: NewColumn | None
+    category: NewColumn | None
+
+
+def usual() -> NewTable:
+    """The columns that a table without an example gets."""
+    columns = (
+        _column("id", "bigint", "The row's number", required=True),
+        _column("created_on", "date", "The day that it is of"),
+        _column("status", "string", "How far it has come", values=("new", "open", "done")),
+        _column("amount", "decimal(18,2)", "How much"),
+    )
+    return NewTable(columns, ("id",), columns[1], columns[2])
+
+
+def of_csv(path: Path) -> NewTable:
+    """The columns of a CSV file, as its header and first rows suggest them. Raises ValueError if there are none."""
+    header, rows = _read(path)
+    names = _names(header)
+    texts = [[row[index].strip() for row in rows if len(row) == len(header)] for index in range(len(header))]
+    types = [_type(values) for values in texts]
+    key = _key(names, texts)
+    columns = []
+    for name, title, kind, values in zip(names, header, types, texts, strict=True):
+        different = sorted({value for value in values if value})
+        few = tuple(different) if kind == "string" and len(different) in _CATEGORY_VALUES else ()
+        columns.append(
+            _column(
+                name,
+                kind,
+                f"{title.strip() or name}, as uploaded",
+                alias=None if normalised(title) == normalised(name) else title.strip() or None,
+                required=name in key,
+                values=few if len(different) * 4 <= len(values) else (),
+            )
+        )
+    days = [column for column in columns if column.type in ("date", "timestamp") and column.final]
+    categories = [column for column in columns if column.values and column.final and not column.hash]
+    return NewTable(tuple(columns), key, next(iter(days), None), next(iter(categories), None))
+
+
+def _column(
+    name: str,
+    kind: str,
+    description: str,
+    *,
+    alias: str | None = None,
+    required: bool = False,
+    values: tuple[str, ...] = (),
+) -> NewColumn:
+    """A column, and what its name says of persons: addresses are hashed in the final table, names left out."""
+    address = kind == "string" and bool(_ADDRESS.search(name))
+    person = kind == "string" and not address and bool(_PERSON.search(name)) and not required
+    return NewColumn(
+        name=name,
+        type=kind,
+        description=description,
+        alias=alias,
+        required=required,
+        pii="contact" if address else "name" if person else None,
+        final=None if person else f"{name}_hash" if address else name,
+        hash=address,
+        values=() if address or person else values,
+    )
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    with path.open("rb") as file:
+        data = file.read(_BYTES)
+    encoding, mark = stream.encoding_of(data, None, whole=len(data) < _BYTES)
+    text = data[mark:].decode(encoding, "replace").replace("\0", "")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(DELIMITERS, key=lambda candidate: len(next(csv.reader([first], delimiter=candidate), [])))
+    rows = [
+        row for row in itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _ROWS) if row
+    ]
+    if not rows or not any(cell.strip() for cell in rows[0]):
+        raise ValueError(f"{path} has no header line, so no columns can be had from it")
+    if len(data) == _BYTES:
+        rows = rows[:-1]  # which may be cut off
+    return rows[0], rows[1:]
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    """Column names: lower case, plain letters, each once."""
+    names: list[str] = []
+    for index, title in enumerate(header, start=1):
+        plain = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", title.strip()))
+        name = re.sub(r"[^a-z0-9]+", "_", plain.encode("ascii", "ignore").decode().lower()).strip("_")
+        name = name or f"column_{index}"
+        name = name if name[0].isalpha() else f"c_{name}"
+        name = f"{name}_of_file" if name == "upload_date" else name  # the partition's own name
+        names.append(name if name not in names else f"{name}_{index}")
+    return names
+
+
+def _type(values: Sequence[str]) -> str:
+    """The narrowest type that takes all values; of no value at all a string."""
+    filled = [value for value in values if value]
+    if not filled:
+        return "string"
+    if all(value.lower() in cells.TRUE | cells.FALSE for value in filled) and not all(v.isdigit() for v in filled):
+        return "boolean"
+    # What begins with a plus or a useless zero is a code or a telephone number.
+    if not any(re.match(r"\+|0\d", value) for value in filled):
+        scales = [len(value.partition(".")[2]) for value in filled]
+        candidates = ["bigint"]
+        if max(scales) <= 4 and not any("e" in value.lower() for value in filled):
+            candidates.append(f"decimal(18,{max(scales)})")
+        candidates.append("double")
+        for kind in candidates:
+            if _fits(filled, kind):
+                return kind
+    return next((kind for kind in ("date", "timestamp") if _fits(filled, kind)), "string")
+
+
+def _fits(values: Sequence[str], kind: str) -> bool:
+    column = Column("x", kind, "x")
+    try:
+        for value in values:
+            cells.parse(value, column)
+    except cells.BadCell:
+        return False
+    return True
+
+
+def _key(names: Sequence[str], texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The first column that tells rows apart, one named like a number before others; else all together."""
+    unique = [
+        name for name, values in zip(names, texts, strict=True) if all(values) and len(set(values)) == len(values)
+    ]
+    named = [name for name in unique if name == "id" or name.endswith(("_id", "_no", "_number", "_key"))]
+    return tuple((named or unique)[:1]) or tuple(names)
