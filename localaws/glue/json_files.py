@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from localaws.glue.json_paths import Path, follow
-from localaws.glue.types import UNKNOWN, Array, Columns, Struct, Type, either, merge
+from localaws.glue.types import UNKNOWN, Array, Columns, Struct, Type, either
 
 _SPACE = re.compile(r"\s*")
 _INT = 2**31
 _BIGINT = 2**63
+_PLAIN: Mapping[type, Type] = {str: "string", bool: "boolean", float: "double", type(None): UNKNOWN}
 
 
 def describe(text: str, whole: bool) -> tuple[Columns, int, int] | None:
@@ -51,7 +53,14 @@ def describe_records(text: str, whole: bool, path: Path) -> tuple[Columns, int, 
 
 
 def _merged(records: list[Any]) -> Columns:
-    return merge(tuple((name.lower(), _type(value)) for name, value in record.items()) for record in records)
+    merged: dict[str, Type] = {}
+    for record in records:
+        for name, value in record.items():
+            column, kind = name.lower(), _type(value)
+            known = merged.get(column)
+            if known != kind:
+                merged[column] = kind if known is None else either(known, kind)
+    return tuple(merged.items())
 
 
 def _values(text: str, at: int, whole: bool, *, separator: str) -> tuple[list[Any], int | None]:
@@ -81,25 +90,15 @@ def _skip(text: str, at: int) -> int:
 
 
 def _type(value: Any) -> Type:
-    match value:
-        case str():  # the most frequent
-            return "string"
-        case None:
-            return UNKNOWN
-        case bool():
-            return "boolean"
-        case int():
-            if -_INT <= value < _INT:
-                return "int"
-            return "bigint" if -_BIGINT <= value < _BIGINT else "double"
-        case float():
-            return "double"
-        case list():
-            item: Type = UNKNOWN
-            for element in value:
-                item = either(item, _type(element))
-            return Array(item)
-        case dict():
-            return Struct(tuple((name.lower(), _type(inner)) for name, inner in value.items()))
-        case _:
-            return "string"
+    if kind := _PLAIN.get(type(value)):
+        return kind
+    if isinstance(value, int):
+        if -_INT <= value < _INT:
+            return "int"
+        return "bigint" if -_BIGINT <= value < _BIGINT else "double"
+    if isinstance(value, dict):
+        return Struct(tuple((name.lower(), _type(inner)) for name, inner in value.items()))
+    item: Type = UNKNOWN
+    for element in value:
+        item = either(item, _type(element))
+    return Array(item)
