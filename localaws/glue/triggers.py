@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from localaws.core import AwsError, NotSupported, World
+from localaws.core import AwsError, World
 from localaws.documents import Documents
 from localaws.glue.tags import add_tags, arn, remove_tags, tags_of
 from localaws.glue.timetable import Timetable
@@ -184,8 +184,6 @@ class Triggers:
     def _check_exist(self, trigger: Json) -> None:
         for about in (*trigger["Actions"], *trigger.get("Predicate", {}).get("Conditions", ())):
             kind, name = kind_of(about), name_of(about)
-            if kind not in self._runners:
-                raise NotSupported("A trigger of jobs is refused: there are no jobs here.")
             if not self._runners[kind].has(name):
                 raise AwsError("EntityNotFoundException", f"{kind.capitalize()} {name} does not exist")
 
