@@ -4,6 +4,7 @@ import boto3
 import pytest
 
 from localaws.server import Server
+from tests.browser import CHROMIUM, Browser
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,13 @@ def client(aws):
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A browser, once for the whole run; opening a page forgets the one before."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed; apt-get install chromium lets the pages be looked at")
+    made = Browser(tmp_path_factory.mktemp("chromium"))
+    yield made
+    made.close()
