@@ -4,6 +4,8 @@ import boto3
 import pytest
 
 from localaws.server import Server
+from localaws.spark.local import local_session
+from localaws.spark.runs import SparkError
 from tests.browser import CHROMIUM, Browser
 
 
@@ -38,3 +40,15 @@ def browser(tmp_path_factory):
     made = Browser(tmp_path_factory.mktemp("chromium"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def spark(aws):
+    """A Spark session in this process, with S3 at the embedded AWS; fetched once where it is not yet."""
+    try:
+        context = local_session(aws.endpoint)
+        session = context.__enter__()
+    except SparkError as error:
+        pytest.skip(f"Spark cannot be had: {error}")
+    yield session
+    context.__exit__(None, None, None)
