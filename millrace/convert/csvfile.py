@@ -1,7 +1,8 @@
 """Write columns as clean CSV, for pipelines whose next step reads CSV.
 
-UTF-8 without a byte order mark; a header of the contract's names; commas, line feeds; quotes where a text needs them; null
-is empty. Times are ``2024-01-15 10:00:00.000`` in UTC, dates ISO, booleans true and false, numbers as short as exact.
+UTF-8 without a byte order mark; a header of the contract's names; commas, line feeds; quotes where a text needs
+them; null is empty. Times are ``2024-01-15 10:00:00.000`` in UTC, dates ISO, booleans true and false, numbers as
+short as they are exact.
 """
 
 from __future__ import annotations

@@ -21,7 +21,11 @@ from millrace.convert.sinks import S3Sink, Sink
 _LARGE_BYTES = 4 << 20
 _THREADS = 2  # one works while the other waits for S3; more would only wait for each other
 
+# So many files share the request that removes what their earlier versions left; their ledger rows follow it.
+_BATCH = 50
+
 Ledger = dict[str, Any]
+Converted = tuple[uploads.Upload, Ledger]
 _CONTENT_TYPES = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv; charset=utf-8"}
 
 
@@ -58,22 +62,28 @@ class Job:
     def run(self, files: Sequence[RawFile]) -> list[Ledger]:
         """Convert files, small ones side by side; their ledger rows in the same order.
 
-        Raises ContractError, UnknownUpload, ObjectGone or botocore's ClientError for the first that fails; others may
-        be converted by then, and converting them again changes nothing.
+        Raises ContractError, UnknownUpload, ObjectGone, RuntimeError or botocore's ClientError for the first that
+        fails; others may be converted by then, and converting them again changes nothing.
         """
-        if len(files) == 1:
-            return [self.convert(files[0])]
         with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(self.convert, files))
+            batches = (files[start : start + _BATCH] for start in range(0, len(files), _BATCH))
+            return [ledger for batch in batches for ledger in self._run(pool, batch)]
 
-    def convert(self, file: RawFile) -> Ledger:
-        """Convert one file and write its ledger row."""
+    def _run(self, pool: ThreadPoolExecutor, files: Sequence[RawFile]) -> list[Ledger]:
+        """Convert files, remove what their earlier versions left, then write their ledger rows."""
+        done = list(pool.map(self._convert, files))
+        self._remove(self._rejects, [upload.rejects_key for upload, ledger in done if not ledger["rejects"]])
+        self._remove(self._processed, [upload.target_key for upload, ledger in done if not ledger["target"]])
+        list(pool.map(self._write, done))
+        return [ledger for _, ledger in done]
+
+    def _convert(self, file: RawFile) -> Converted:
         answer = self._open(file)
         if answer["ContentLength"] < _LARGE_BYTES:
-            return self._convert(file, answer)
+            return self._convert_body(file, answer)
         answer["Body"].close()
         with self._large:
-            return self._convert(file, self._open(file))
+            return self._convert_body(file, self._open(file))
 
     def _open(self, file: RawFile) -> Any:
         try:
@@ -83,7 +93,7 @@ class Job:
                 f"s3://{file.bucket}/{file.key} is gone; upload it again, or leave it out of the next run"
             ) from None
 
-    def _convert(self, file: RawFile, answer: Any) -> Ledger:
+    def _convert_body(self, file: RawFile, answer: Any) -> Converted:
         started = time.monotonic()
         item = {"Key": file.key, "ETag": answer["ETag"], "Size": answer["ContentLength"]}
         upload = uploads.of_object({**item, "LastModified": answer["LastModified"]})
@@ -100,18 +110,28 @@ class Job:
                 self._sink(self._processed, upload.target_key, _CONTENT_TYPES[contract.stored]),
                 self._sink(self._rejects, upload.rejects_key, _CONTENT_TYPES["csv"]),
             )
-        if not outcome.rows_rejected and outcome.status == "loaded":
-            self._s3.delete_object(Bucket=self._rejects, Key=upload.rejects_key)
-        if outcome.status == "refused":
-            self._s3.delete_object(Bucket=self._processed, Key=upload.target_key)
-        ledger = self._ledger(file.bucket, upload, outcome, round(time.monotonic() - started, 3))
+        return upload, self._ledger(file.bucket, upload, outcome, round(time.monotonic() - started, 3))
+
+    def _remove(self, bucket: str, keys: Sequence[str]) -> None:
+        """Remove objects, most of which are not there."""
+        if not keys:
+            return
+        objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        if errors := self._s3.delete_objects(Bucket=bucket, Delete=objects).get("Errors"):
+            first = errors[0]
+            raise RuntimeError(
+                f"s3://{bucket}/{first['Key']}, which an earlier version of its file left, cannot be removed: "
+                f"{first['Code']}: {first['Message']}; allow the function s3:DeleteObject, or try again"
+            )
+
+    def _write(self, done: Converted) -> None:
+        upload, ledger = done
         self._s3.put_object(
             Bucket=self._processed,
             Key=upload.ledger_key,
             Body=json.dumps(ledger, ensure_ascii=False).encode(),
             ContentType="application/json",
         )
-        return ledger
 
     def _sink(self, bucket: str, key: str, content_type: str) -> Callable[[], Sink]:
         return lambda: S3Sink(self._s3, bucket, key, content_type)
