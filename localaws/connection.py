@@ -112,6 +112,9 @@ class Connection(socketserver.StreamRequestHandler):
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise AwsError("InvalidRequest", f"Content-Length {length!r} is not a number.", 400)
+        if isinstance(source, _Continued) and not int(length):
+            # There is nothing to read, but boto3 takes a connection's next answer wrongly if it was not told to go on.
+            source.ask()
         return LimitedBody(source, int(length))
 
     def _finish_body(self, body: LimitedBody | ChunkedBody, headers: Headers) -> None:
@@ -184,15 +187,16 @@ class _Continued(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read from the connection."""
-        self._ask()
+        self.ask()
         return int(self._connection.rfile.readinto(buffer))
 
     def readline(self, size: int | None = -1) -> bytes:
         """Read a line from the connection."""
-        self._ask()
+        self.ask()
         return self._connection.rfile.readline(-1 if size is None else size)
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Send "100 Continue", once."""
         if not self._asked:
             self._asked = True
             self._connection.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")

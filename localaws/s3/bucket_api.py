@@ -65,20 +65,18 @@ class BucketApi:
         return Response(200, {"Content-Type": "application/xml"}, f"{text}</LocationConstraint>".encode())
 
     def get_versioning(self, context: Context) -> Response:
-        """GetBucketVersioning: never switched on, or said to be suspended."""
+        """GetBucketVersioning."""
         self._store.index.bucket(context.bucket)
-        return xml.document(
-            "VersioningConfiguration", {"Status": self._store.index.setting(context.bucket, "versioning")}
-        )
+        return xml.document("VersioningConfiguration", {"Status": self._store.versions.state(context.bucket)})
 
     def put_versioning(self, context: Context) -> Response:
-        """PutBucketVersioning, which may only be told not to keep versions."""
+        """PutBucketVersioning."""
         self._store.index.bucket(context.bucket)
         root = xml.parse(context.body())
         status = xml.text_of(root, "Status")
         if root.tag != "VersioningConfiguration" or status not in ("Enabled", "Suspended"):
             raise xml.malformed("Status must be Enabled or Suspended")
-        if status == "Enabled" or xml.text_of(root, "MfaDelete") == "Enabled":
-            raise NotSupported("Versioning is refused: the embedded S3 keeps one version of an object.")
-        self._store.index.set_setting(context.bucket, "versioning", status)
+        if xml.text_of(root, "MfaDelete") == "Enabled":
+            raise NotSupported("MfaDelete is refused: nobody could show a device to the embedded S3.")
+        self._store.versions.set_state(context.bucket, status)
         return Response(200)

@@ -36,6 +36,11 @@ class Context:
         """A query parameter."""
         return self.request.query.get(name)
 
+    @property
+    def version(self) -> str | None:
+        """The version that a request names."""
+        return self.parameter("versionId") or None
+
     def integer(self, name: str, default: int, low: int, high: int) -> int:
         """A query parameter that is a number between low and high."""
         text = self.parameter(name)
@@ -76,8 +81,6 @@ def check_request(context: Context) -> None:
     acl = headers.get("x-amz-acl", "private")
     if acl not in ("private", "bucket-owner-full-control") or any(headers.of_prefix("x-amz-grant-")):
         raise AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs", 400)
-    if context.parameter("versionId") not in (None, "", "null"):
-        raise AwsError("NoSuchVersion", "The specified version does not exist.", 404, Key=context.key)
     _check_expiry(context)
 
 

@@ -1,6 +1,7 @@
 """Bucket settings that are documents: kept as they were put, given back, and checked for their outer form.
 
-Policies are not enforced, lifecycle rules do not run, objects are not encrypted on disk: docs/localaws/s3.md says so.
+Policies are not enforced, lifecycle rules do not run, no access is logged, objects are not encrypted on disk:
+docs/localaws/s3.md says so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ GRANT = (
     f'<Grantee {XSI} xsi:type="CanonicalUser"><ID>{OWNER["ID"]}</ID><DisplayName>{OWNER["DisplayName"]}</DisplayName>'
     "</Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList>"
 )
+
+
+# A lifecycle's one setting that is no part of its document.
+MINIMUM_SIZE = "x-amz-transition-default-minimum-object-size"
+MINIMUM_DEFAULT = "all_storage_classes_128K"
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "cors": Kind("CORSConfiguration", missing=("NoSuchCORSConfiguration", "The CORS configuration does not exist")),
     "acl": Kind("AccessControlPolicy", GRANT, writable=False),
-    "accelerate": Kind("AccelerateConfiguration", "", writable=False),
-    "requestPayment": Kind("RequestPaymentConfiguration", "<Payer>BucketOwner</Payer>", writable=False),
-    "logging": Kind("BucketLoggingStatus", "", writable=False),
+    "accelerate": Kind("AccelerateConfiguration", ""),
+    "requestPayment": Kind("RequestPaymentConfiguration", "<Payer>BucketOwner</Payer>"),
+    "logging": Kind("BucketLoggingStatus", ""),
     "website": Kind(
         "WebsiteConfiguration",
         missing=("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
@@ -98,7 +104,10 @@ class DocumentsApi:
                 raise AwsError(code, message, 404, BucketName=context.bucket)
             head = '<?xml version="1.0" encoding="UTF-8"?>\n'
             text = f'{head}<{kind.root} xmlns="{xml.NAMESPACE}">{kind.default}</{kind.root}>'
-        return Response(200, {"Content-Type": content_type}, text.encode())
+        headers = {"Content-Type": content_type}
+        if name == "lifecycle":
+            headers[MINIMUM_SIZE] = self._store.index.setting(context.bucket, MINIMUM_SIZE) or MINIMUM_DEFAULT
+        return Response(200, headers, text.encode())
 
     def put(self, context: Context) -> Response:
         """Keep a document."""
@@ -111,7 +120,11 @@ class DocumentsApi:
         else:
             _check_policy(body)
         self._store.index.set_setting(context.bucket, f"document:{name}", body.decode())
-        return Response(kind.put_status)
+        if name != "lifecycle":
+            return Response(kind.put_status)
+        minimum = context.headers.get(MINIMUM_SIZE) or MINIMUM_DEFAULT
+        self._store.index.set_setting(context.bucket, MINIMUM_SIZE, minimum)
+        return Response(kind.put_status, {MINIMUM_SIZE: minimum})
 
     def delete(self, context: Context) -> Response:
         """Forget a document."""

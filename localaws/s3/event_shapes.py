@@ -42,7 +42,7 @@ class ObjectEvent:
         described: dict[str, Any] = {"key": quote_plus(self.info.key, safe="/*-._~")}
         if self.name.startswith("ObjectCreated"):
             described |= {"size": self.info.size, "eTag": self.info.etag}
-        elif not self.name.startswith("ObjectRemoved:Delete"):
+        elif self.name != "ObjectRemoved:Delete":
             described["eTag"] = self.info.etag
         if self.info.version is not None:
             described["versionId"] = self.info.version

@@ -42,7 +42,7 @@ class Index:
     """Buckets, objects and bucket settings, kept in the file ``path``; ``files`` is the folder of the objects."""
 
     def __init__(self, path: Path, files: Path) -> None:
-        self._files = files
+        self.files_root = files
         self.lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=256)
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -138,21 +138,27 @@ class Index:
         with self.lock:
             query = f"SELECT {COLUMNS} FROM objects WHERE bucket=? AND key=?"
             row = self._db.execute(query, (bucket, key)).fetchone()
-        return None if row is None else self._info(bucket, row)
+        return None if row is None else self.info(bucket, row)
 
     def put(self, info: ObjectInfo) -> None:
         """Add or replace one object."""
+        with self.lock:
+            self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?,?,?,?,?,?)", self.row(info))
+
+    def row(self, info: ObjectInfo) -> tuple[Any, ...]:
+        """An object as the table of objects holds it."""
         detail = {
             "metadata": dict(info.metadata),
             "headers": dict(info.headers),
             "tags": dict(info.tags),
             "checksums": dict(info.checksums),
             "parts": info.parts,
+            "version": info.version,
         }
-        row = (
+        return (
             info.bucket,
             info.key.encode(),
-            str(info.path.relative_to(self._files)),
+            str(info.path.relative_to(self.files_root)),
             info.size,
             info.etag,
             int(info.last_modified.timestamp()),
@@ -160,8 +166,6 @@ class Index:
             info.content_encoding,
             json.dumps({name: value for name, value in detail.items() if value}),
         )
-        with self.lock:
-            self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?,?,?,?,?,?)", row)
 
     def set_tags(self, info: ObjectInfo, tags: dict[str, str]) -> None:
         """Replace an object's tags."""
@@ -181,7 +185,7 @@ class Index:
             arguments.append(end)
         with self.lock:
             rows = self._db.execute(f"{query} ORDER BY key LIMIT ?", (*arguments, limit)).fetchall()
-        return [self._info(bucket, row) for row in rows]
+        return [self.info(bucket, row) for row in rows]
 
     def walk(
         self, bucket: str, prefix: bytes, delimiter: bytes, start: bytes, page_size: int = PAGE
@@ -216,7 +220,8 @@ class Index:
         with self.lock:
             return {row[0] for row in self._db.execute("SELECT file FROM objects")}
 
-    def _info(self, bucket: str, row: tuple[bytes, str, int, str, int, str, str | None, str]) -> ObjectInfo:
+    def info(self, bucket: str, row: tuple[bytes, str, int, str, int, str, str | None, str]) -> ObjectInfo:
+        """The object of a row of COLUMNS."""
         key, file, size, etag, modified, content_type, content_encoding, detail = row
         more = json.loads(detail) if detail != "{}" else {}
         return ObjectInfo(
@@ -228,9 +233,10 @@ class Index:
             content_type,
             more.get("metadata", {}),
             content_encoding,
-            self._files / file,
+            self.files_root / file,
             more.get("headers", {}),
             more.get("tags", {}),
             more.get("checksums", {}),
             tuple(more.get("parts", ())),
+            more.get("version"),
         )

@@ -1,10 +1,12 @@
-"""The listings: ListObjectsV2, ListObjects and, as there is one version of everything, ListObjectVersions."""
+"""The listings: ListObjectsV2, ListObjects and ListObjectVersions."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import quote
 
 from localaws.core import AwsError
@@ -13,6 +15,7 @@ from localaws.s3.context import OWNER, Context
 from localaws.s3.index import after_prefix
 from localaws.s3.objects import ObjectInfo
 from localaws.s3.store import Store
+from localaws.s3.versions import Version
 from localaws.web import Response
 
 MAX_KEYS = 1000
@@ -85,33 +88,47 @@ class ListingApi:
         )
 
     def list_versions(self, context: Context) -> Response:
-        """ListObjectVersions: every object has the one version ``null``."""
-        marker = context.parameter("key-marker") or ""
-        page = self._page(context, _after(marker, context.parameter("delimiter") or ""))
+        """ListObjectVersions."""
+        self._store.index.bucket(context.bucket)
+        _check_encoding(context)
+        marker, delimiter = context.parameter("key-marker") or "", context.parameter("delimiter") or ""
+        after = context.parameter("version-id-marker") or ""
+        if after and not marker:
+            raise AwsError("InvalidArgument", "A version-id marker cannot be specified without a key marker.", 400)
+        start = marker.encode() if after else _after(marker, delimiter)
+        prefix = (context.parameter("prefix") or "").encode()
+        entries = self._store.versions.walk(context.bucket, prefix, delimiter.encode(), start)
+        if after:
+            entries = _behind(entries, marker, after)
+        limit = _max_keys(context)
+        page = list(islice(entries, limit))
+        truncated = limit > 0 and next(entries, None) is not None
         shown = _Shown(context)
-        version: Entry = {"VersionId": "null", "IsLatest": True, "Owner": OWNER}
-        return xml.document(
-            "ListVersionsResult",
-            {
-                "Name": context.bucket,
-                "Prefix": shown.name(context.parameter("prefix") or ""),
-                "KeyMarker": shown.name(marker),
-                "VersionIdMarker": context.parameter("version-id-marker") or "",
-                "NextKeyMarker": None if page.resume is None else shown.name(page.last),
-                "NextVersionIdMarker": None if page.resume is None else "null",
-                "Delimiter": shown.optional("delimiter"),
-                "MaxKeys": _max_keys(context),
-                "EncodingType": context.parameter("encoding-type"),
-                "IsTruncated": page.resume is not None,
-                "Version": [_entry(info, shown, version) for info in page.objects],
-                "CommonPrefixes": [{"Prefix": shown.name(prefix)} for prefix in page.prefixes],
-            },
-        )
+        content: dict[str, xml.Value] = {
+            "Name": context.bucket,
+            "Prefix": shown.name(context.parameter("prefix") or ""),
+            "KeyMarker": shown.name(marker),
+            "VersionIdMarker": after,
+            "Delimiter": shown.optional("delimiter"),
+            "MaxKeys": limit,
+            "EncodingType": context.parameter("encoding-type"),
+            "IsTruncated": truncated,
+        }
+        last = page[-1] if truncated else None
+        if isinstance(last, bytes):
+            content["NextKeyMarker"] = shown.name(last.decode())
+        elif last is not None:
+            content |= {"NextKeyMarker": shown.name(last.info.key), "NextVersionIdMarker": last.id}
+        found = [each for each in page if isinstance(each, Version)]
+        content["Version"] = [_version_entry(each, shown) for each in found if not each.marker]
+        content["DeleteMarker"] = [_marker_entry(each, shown) for each in found if each.marker]
+        common: list[xml.Value] = [{"Prefix": shown.name(each.decode())} for each in page if isinstance(each, bytes)]
+        content["CommonPrefixes"] = common
+        return xml.document("ListVersionsResult", content)
 
     def _page(self, context: Context, start: bytes) -> Page:
         self._store.index.bucket(context.bucket)
-        if context.parameter("encoding-type") not in (None, "url"):
-            raise AwsError("InvalidArgument", "Invalid Encoding Method specified in Request", 400)
+        _check_encoding(context)
         prefix = (context.parameter("prefix") or "").encode()
         delimiter = (context.parameter("delimiter") or "").encode()
         limit = _max_keys(context)
@@ -161,6 +178,34 @@ def _entry(info: ObjectInfo, shown: _Shown, more: Entry) -> Entry:
         "StorageClass": info.headers.get("x-amz-storage-class", "STANDARD"),
         **more,
     }
+
+
+def _version_entry(version: Version, shown: _Shown) -> Entry:
+    return _entry(version.info, shown, {"VersionId": version.id, "IsLatest": version.latest, "Owner": OWNER})
+
+
+def _marker_entry(version: Version, shown: _Shown) -> Entry:
+    return {
+        "Key": shown.name(version.info.key),
+        "VersionId": version.id,
+        "IsLatest": version.latest,
+        "LastModified": version.info.last_modified,
+        "Owner": OWNER,
+    }
+
+
+def _behind(entries: Iterator[Version | bytes], key: str, version: str) -> Iterator[Version | bytes]:
+    """The entries that follow a version of a key; all of the keys behind it where there is no such version."""
+    passed = False
+    for entry in entries:
+        if passed or isinstance(entry, bytes) or entry.info.key != key:
+            yield entry
+        passed = passed or (isinstance(entry, Version) and entry.id == version)
+
+
+def _check_encoding(context: Context) -> None:
+    if context.parameter("encoding-type") not in (None, "url"):
+        raise AwsError("InvalidArgument", "Invalid Encoding Method specified in Request", 400)
 
 
 def _max_keys(context: Context) -> int:

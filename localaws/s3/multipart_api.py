@@ -107,6 +107,8 @@ class MultipartApi:
         content.update(checksum_elements(info))
         response = xml.document("CompleteMultipartUploadResult", content)
         response.headers.update(encryption(info))
+        if info.version:
+            response.headers["x-amz-version-id"] = info.version
         return response
 
     def abort(self, context: Context) -> Response:

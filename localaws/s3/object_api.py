@@ -14,7 +14,8 @@ from localaws.s3.checksums import PREFIX
 from localaws.s3.conditions import byte_range, is_unmodified, write_condition
 from localaws.s3.context import Context
 from localaws.s3.objects import ObjectInfo
-from localaws.s3.store import DEFAULT_TYPE, Attributes, Store
+from localaws.s3.store import DEFAULT_TYPE, Attributes, Condition, Store
+from localaws.s3.versions import NULL
 from localaws.web import FileSlice, Headers, Response
 
 # Request headers that are stored and given back as they are.
@@ -41,7 +42,7 @@ class ObjectApi:
 
     def get(self, context: Context) -> Response:
         """GetObject."""
-        info, file = self._store.open_object(context.bucket, context.key)
+        info, file = self._store.open_object(context.bucket, context.key, context.version)
         try:
             response, offset, size = self._described(context, info)
         except BaseException:
@@ -55,7 +56,7 @@ class ObjectApi:
 
     def head(self, context: Context) -> Response:
         """HeadObject."""
-        response, _, size = self._described(context, self._store.head(context.bucket, context.key))
+        response, _, size = self._described(context, self._store.head(context.bucket, context.key, context.version))
         response.length = size
         return response
 
@@ -64,7 +65,7 @@ class ObjectApi:
         headers = context.headers
         if is_unmodified(info, headers):
             return Response(304, {"ETag": f'"{info.etag}"', "Last-Modified": http_date(info.last_modified)}), 0, 0
-        fields = describe(info)
+        fields = {**describe(info), **self._version_of(info)}
         span = byte_range(headers.get("range"), info.size)
         if (number := context.parameter("partNumber")) is not None:
             if "range" in headers:
@@ -94,7 +95,8 @@ class ObjectApi:
             info = self._store.commit(context.bucket, context.key, received.path, attributes, condition=condition)
         finally:
             received.path.unlink(missing_ok=True)
-        return Response(200, {"ETag": f'"{info.etag}"', **encryption(info), **checksum_headers(info)})
+        told = {**encryption(info), **checksum_headers(info), **self._version_of(info)}
+        return Response(200, {"ETag": f'"{info.etag}"', **told})
 
     def copy(self, context: Context) -> Response:
         """CopyObject: a second name for the same bytes on disk, which are never changed in place."""
@@ -114,14 +116,35 @@ class ObjectApi:
             **checksum_elements(info),
         }
         response = xml.document("CopyObjectResult", result)
-        response.headers.update(encryption(info))
+        response.headers.update({**encryption(info), **self._version_of(info)})
+        if self._store.versions.state(source.bucket):
+            response.headers["x-amz-copy-source-version-id"] = source.version or NULL
         return response
+
+    def _version_of(self, info: ObjectInfo) -> dict[str, str]:
+        """The header that tells an object's version, where its bucket has had versioning."""
+        return {"x-amz-version-id": info.version or NULL} if self._store.versions.state(info.bucket) else {}
 
     def delete(self, context: Context) -> Response:
         """DeleteObject."""
         condition = write_condition(context.key, context.headers)
-        self._store.delete(context.bucket, context.key, condition=condition)
-        return Response(204)
+        told = self._delete(context.bucket, context.key, context.version, condition)
+        headers = {"VersionId": "x-amz-version-id", "DeleteMarker": "x-amz-delete-marker"}
+        return Response(204, {headers[name]: value for name, value in told.items() if name in headers})
+
+    def _delete(self, bucket: str, key: str, version: str | None, condition: Condition | None) -> dict[str, str]:
+        """What DeleteObjects tells of a key, beside the key."""
+        if version is not None:
+            removed = self._store.delete_version(bucket, key, version, condition=condition)
+            told = {"VersionId": version} if self._store.versions.state(bucket) else {}
+            if removed and removed.marker:
+                told |= {"DeleteMarker": "true", "DeleteMarkerVersionId": version}
+            return told
+        marker = self._store.delete(bucket, key, condition=condition)
+        if marker is None:
+            return {}
+        identifier = marker.version or NULL
+        return {"DeleteMarker": "true", "DeleteMarkerVersionId": identifier, "VersionId": identifier}
 
     def delete_many(self, context: Context) -> Response:
         """DeleteObjects."""
@@ -141,10 +164,13 @@ class ObjectApi:
             etag = xml.text_of(entry, "ETag")
             condition = write_condition(key, {"if-match": etag} if etag else {})
             try:
-                if xml.text_of(entry, "VersionId") not in (None, "", "null"):
-                    raise AwsError("NoSuchVersion", "The specified version does not exist.", 404)
-                self._store.delete(context.bucket, key, condition=condition)
-                deleted.append({"Key": key})
+                version = xml.text_of(entry, "VersionId") or None
+                told = self._delete(context.bucket, key, version, condition)
+                if version is None:
+                    told.pop("VersionId", None)
+                entry_told: dict[str, xml.Value] = {"Key": key}
+                entry_told.update(told)
+                deleted.append(entry_told)
             except AwsError as error:
                 errors.append({"Key": key, "Code": error.code, "Message": error.message})
         quiet = (xml.text_of(root, "Quiet") or "").lower() == "true"
@@ -152,9 +178,11 @@ class ObjectApi:
 
     def get_tags(self, context: Context) -> Response:
         """GetObjectTagging."""
-        info = self._store.head(context.bucket, context.key)
+        info = self._store.head(context.bucket, context.key, context.version)
         tags: list[xml.Value] = [{"Key": key, "Value": value} for key, value in info.tags.items()]
-        return xml.document("Tagging", {"TagSet": {"Tag": tags}})
+        response = xml.document("Tagging", {"TagSet": {"Tag": tags}})
+        response.headers.update(self._version_of(info))
+        return response
 
     def put_tags(self, context: Context) -> Response:
         """PutObjectTagging."""
@@ -163,17 +191,17 @@ class ObjectApi:
         pairs = [(xml.text_of(tag, "Key") or "", xml.text_of(tag, "Value") or "") for tag in found]
         if root.tag != "Tagging" or root.find("TagSet") is None:
             raise xml.malformed("Tagging must hold a TagSet")
-        self._store.set_tags(context.bucket, context.key, checked_tags(pairs))
-        return Response(200)
+        info = self._store.set_tags(context.bucket, context.key, checked_tags(pairs), context.version)
+        return Response(200, self._version_of(info))
 
     def delete_tags(self, context: Context) -> Response:
         """DeleteObjectTagging."""
-        self._store.set_tags(context.bucket, context.key, {})
-        return Response(204)
+        info = self._store.set_tags(context.bucket, context.key, {}, context.version)
+        return Response(204, self._version_of(info))
 
     def attributes(self, context: Context) -> Response:
         """GetObjectAttributes."""
-        info = self._store.head(context.bucket, context.key)
+        info = self._store.head(context.bucket, context.key, context.version)
         asked = {each.strip() for each in context.headers.get("x-amz-object-attributes", "").split(",")}
         if asked == {""}:
             raise AwsError("InvalidArgument", "The x-amz-object-attributes header specifying the attributes is missing")
@@ -188,7 +216,7 @@ class ObjectApi:
             raise AwsError("InvalidArgument", f"Invalid attribute name specified: {min(unknown)}", 400)
         chosen = {name: value for name, value in known.items() if name in asked}
         response = xml.document("GetObjectAttributesResponse", chosen)
-        response.headers["Last-Modified"] = http_date(info.last_modified)
+        response.headers.update({"Last-Modified": http_date(info.last_modified), **self._version_of(info)})
         return response
 
 
@@ -269,17 +297,15 @@ def checked_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return tags
 
 
-def copy_source(headers: Headers) -> tuple[str, str]:
-    """(bucket, key) that ``x-amz-copy-source`` names."""
+def copy_source(headers: Headers) -> tuple[str, str, str | None]:
+    """(bucket, key, version) that ``x-amz-copy-source`` names."""
     path, _, version = headers["x-amz-copy-source"].partition("?versionId=")
     bucket, _, key = unquote(path, errors="surrogateescape").removeprefix("/").partition("/")
     if not bucket or not key or path.startswith("arn:"):
         raise AwsError(
             "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", 400
         )
-    if version not in ("", "null"):
-        raise AwsError("NoSuchVersion", "The specified version does not exist.", 404)
-    return bucket, key
+    return bucket, key, version or None
 
 
 def _copied_attributes(context: Context, source: ObjectInfo) -> Attributes:
@@ -288,7 +314,7 @@ def _copied_attributes(context: Context, source: ObjectInfo) -> Attributes:
     is_unmodified(source, headers, "x-amz-copy-source-")
     if _directive(headers, "x-amz-metadata-directive") == "REPLACE":
         attributes = attributes_of(headers)
-    elif (source.bucket, source.key) == (context.bucket, context.key):
+    elif (source.bucket, source.key) == (context.bucket, context.key) and not copy_source(headers)[2]:
         message = (
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
             "object's metadata, storage class, website redirect location or encryption attributes."

@@ -31,6 +31,20 @@ class NoSuchKey(AwsError):
         super().__init__("NoSuchKey", "The specified key does not exist.", 404, Key=key)
 
 
+class IsDeleteMarker(AwsError):
+    """The latest version of a key, or the one asked for, is a delete marker; ``headers`` say so to the client."""
+
+    def __init__(self, key: str, version: str, *, asked_for: bool) -> None:
+        if asked_for:
+            message = "The specified method is not allowed against this resource."
+            super().__init__("MethodNotAllowed", message, 405, Method="GET", ResourceType="DeleteMarker")
+        else:
+            super().__init__("NoSuchKey", "The specified key does not exist.", 404, Key=key)
+        self.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version}
+        if asked_for:
+            self.headers["Allow"] = "DELETE"
+
+
 class PreconditionFailed(AwsError):
     """A condition (``If-Match``, ``If-None-Match``, …) of the request does not hold."""
 

@@ -22,7 +22,16 @@ from typing import BinaryIO, TypeVar
 from localaws.core import REGION, AwsError
 from localaws.s3.copying import second_name
 from localaws.s3.index import Index
-from localaws.s3.objects import Bucket, NoSuchBucket, NoSuchKey, ObjectInfo, check_bucket_name, key_bytes
+from localaws.s3.objects import (
+    Bucket,
+    IsDeleteMarker,
+    NoSuchBucket,
+    NoSuchKey,
+    ObjectInfo,
+    check_bucket_name,
+    key_bytes,
+)
+from localaws.s3.versions import NULL, Version, Versions, new_id, no_such_version
 
 BLOCK = 1 << 20
 DEFAULT_TYPE = "binary/octet-stream"
@@ -61,6 +70,7 @@ class Store:
         shutil.rmtree(self._temporary, ignore_errors=True)
         self._temporary.mkdir()
         self.index = Index(root / "index.sqlite", self._objects)
+        self.versions = Versions(self.index)
         self._subscribers: list[Subscriber] = []
         if self.index.mark_open(True):
             self._sweep()
@@ -96,10 +106,13 @@ class Store:
         """Delete an empty bucket."""
         with self.index.lock:
             self.index.bucket(bucket)
-            if self.index.page(bucket, b"", None, 1):
+            if self.index.page(bucket, b"", None, 1) or not self.versions.is_empty(bucket):
                 message = "The bucket you tried to delete is not empty"
+                if not self.versions.is_empty(bucket):
+                    message += ". You must delete all versions in the bucket."
                 raise AwsError("BucketNotEmpty", message, 409, BucketName=bucket)
             self.index.delete_bucket(bucket)
+            self.versions.forget(bucket)
             shutil.rmtree(self._objects / bucket, ignore_errors=True)
 
     def buckets(self) -> list[Bucket]:
@@ -165,43 +178,67 @@ class Store:
             old = self.index.get(bucket, raw)
             if condition is not None:
                 condition(old)
+            if state := self.versions.state(bucket):
+                info = replace(info, version=new_id() if state == "Enabled" else NULL)
             folder.mkdir(parents=True, exist_ok=True)
             path.rename(info.path)
+            gone = self._displace(bucket, key, old, state)
             self.index.put(info)
-        if old is not None:
-            old.path.unlink(missing_ok=True)
+        _unlink(gone)
         self._tell(event, info)
         return info
 
-    def head(self, bucket: str, key: str) -> ObjectInfo:
-        """The object's description; raises NoSuchBucket, NoSuchKey."""
+    def _displace(self, bucket: str, key: str, old: ObjectInfo | None, state: str | None) -> list[ObjectInfo]:
+        """Make room for a new latest version, within a transaction; the objects whose files are needed no more."""
+        if state is None:
+            return [old] if old else []
+        gone = []
+        if old and (state == "Enabled" or old.version not in (None, NULL)):
+            self.versions.retire(old)
+        elif old:
+            gone.append(old)
+        if state == "Suspended" and (removed := self.versions.remove(bucket, key, NULL)) and not removed.marker:
+            gone.append(removed.info)
+        return gone
+
+    def head(self, bucket: str, key: str, version: str | None = None) -> ObjectInfo:
+        """The description of the latest or another version; raises NoSuchBucket, NoSuchKey, NoSuchVersion."""
         info = self.index.get(bucket, key_bytes(key))
-        if info is None:
-            self.index.bucket(bucket)
-            raise NoSuchKey(key)
-        return info
+        if info is not None and version in (None, info.version or NULL):
+            return info
+        self.index.bucket(bucket)
+        if version is not None:
+            found = self.versions.find(bucket, key, version)
+            if found is None:
+                raise no_such_version(key, version)
+            if found.marker:
+                raise IsDeleteMarker(key, found.id, asked_for=True)
+            return found.info
+        if self.versions.state(bucket) and (top := self.versions.top(bucket, key)):
+            raise IsDeleteMarker(key, top.id, asked_for=False)
+        raise NoSuchKey(key)
 
     def open(self, bucket: str, key: str) -> BinaryIO:
         """The object's bytes, whole and unchanging even if it is replaced while being read."""
         return self.open_object(bucket, key)[1]
 
-    def open_object(self, bucket: str, key: str) -> tuple[ObjectInfo, BinaryIO]:
+    def open_object(self, bucket: str, key: str, version: str | None = None) -> tuple[ObjectInfo, BinaryIO]:
         """The description and the bytes of one and the same object."""
-        return self._with_file(bucket, key, lambda path: path.open("rb", buffering=0))
+        return self._with_file(bucket, key, version, lambda path: path.open("rb", buffering=0))
 
-    def link_object(self, bucket: str, key: str) -> tuple[ObjectInfo, Path]:
+    def link_object(self, bucket: str, key: str, version: str | None = None) -> tuple[ObjectInfo, Path]:
         """The description of an object, and a temporary path with its bytes, to be put under another key."""
         path = self.temporary()
-        return self._with_file(bucket, key, lambda stored: second_name(stored, path))
+        return self._with_file(bucket, key, version, lambda stored: second_name(stored, path))
 
-    def _with_file(self, bucket: str, key: str, use: Callable[[Path], T]) -> tuple[ObjectInfo, T]:
+    def _with_file(self, bucket: str, key: str, version: str | None, use: Callable[[Path], T]) -> tuple[ObjectInfo, T]:
         while True:
-            info = self.head(bucket, key)
+            info = self.head(bucket, key, version)
             try:
                 return info, use(info.path)
             except FileNotFoundError:
                 # Replaced between look-up and use: look again. If not replaced, the file was taken from outside.
-                if self.head(bucket, key).path == info.path:
+                if self.head(bucket, key, version).path == info.path:
                     raise
 
     def list(self, bucket: str, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
@@ -222,24 +259,65 @@ class Store:
                 prefixes.append(entry.decode())
         return objects, prefixes
 
-    def delete(self, bucket: str, key: str, *, condition: Condition | None = None) -> None:
-        """Delete an object; deleting one that does not exist succeeds, as in S3."""
+    def delete(self, bucket: str, key: str, *, condition: Condition | None = None) -> ObjectInfo | None:
+        """Delete an object; deleting one that does not exist succeeds, as in S3.
+
+        With versioning a delete marker is put in its place, which is returned.
+        """
         raw = key_bytes(key)
+        marker = None
         with self.index.transaction():
             self.index.bucket(bucket)
             old = self.index.get(bucket, raw)
             if condition is not None:
                 condition(old)
+            state = self.versions.state(bucket)
+            gone = self._displace(bucket, key, old, state)
             self.index.delete(bucket, raw)
-        if old is not None:
-            old.path.unlink(missing_ok=True)
+            if state:
+                marker = self.versions.mark_deleted(bucket, key, new_id() if state == "Enabled" else NULL)
+        _unlink(gone)
+        if marker:
+            self._tell("ObjectRemoved:DeleteMarkerCreated", marker)
+        elif old is not None:
             self._tell("ObjectRemoved:Delete", old)
+        return marker
 
-    def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> ObjectInfo:
-        """Replace an object's tags."""
+    def delete_version(
+        self, bucket: str, key: str, version: str, *, condition: Condition | None = None
+    ) -> Version | None:
+        """Delete one version for good; what it was, or None where there was none."""
+        raw = key_bytes(key)
         with self.index.transaction():
-            info = self.head(bucket, key)
-            self.index.set_tags(info, tags)
+            self.index.bucket(bucket)
+            current = self.index.get(bucket, raw)
+            if condition is not None:
+                condition(current)
+            if current and (current.version or NULL) == version:
+                removed: Version | None = Version(current, False, True)
+                self.index.delete(bucket, raw)
+                latest = True
+            else:
+                top = self.versions.top(bucket, key)
+                latest = current is None and top is not None and top.id == version
+                removed = self.versions.remove(bucket, key, version)
+            if latest and self.versions.state(bucket):
+                self.versions.promote(bucket, key)
+        if removed:
+            if not removed.marker:
+                _unlink([removed.info])
+            self._tell("ObjectRemoved:Delete", removed.info)
+        return removed
+
+    def set_tags(self, bucket: str, key: str, tags: dict[str, str], version: str | None = None) -> ObjectInfo:
+        """Replace the tags of an object's latest or another version."""
+        with self.index.transaction():
+            info = self.head(bucket, key, version)
+            current = self.index.get(bucket, key_bytes(key))
+            if current and current.path == info.path:
+                self.index.set_tags(info, tags)
+            else:
+                self.versions.replace_detail(replace(info, tags=tags))
         self._tell("ObjectTagging:Put" if tags else "ObjectTagging:Delete", info)
         return info
 
@@ -262,13 +340,19 @@ class Store:
 
     def _sweep(self) -> None:
         """After a crash: delete the files that no object names."""
-        known = self.index.files()
+        known = self.index.files() | self.versions.files()
         for folder, _, names in os.walk(self._objects):
             for name in names:
                 path = Path(folder) / name
                 if str(path.relative_to(self._objects)) not in known:
                     with contextlib.suppress(OSError):
                         path.unlink()
+
+
+def _unlink(gone: list[ObjectInfo]) -> None:
+    """Remove files that no version names any more."""
+    for info in gone:
+        info.path.unlink(missing_ok=True)
 
 
 def _write(source: BinaryIO, path: Path) -> str:

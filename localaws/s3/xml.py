@@ -29,7 +29,8 @@ def error_document(error: AwsError, resource: str, request_id: str) -> Response:
     content.update({name: str(value) for name, value in error.extra.items()})
     content.update({"Resource": resource, "RequestId": request_id, "HostId": "localaws"})
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{_inner(content)}</Error>'
-    return Response(error.status, {"Content-Type": "application/xml"}, text.encode())
+    headers = {"Content-Type": "application/xml", **getattr(error, "headers", {})}
+    return Response(error.status, headers, text.encode())
 
 
 def parse(body: bytes) -> ElementTree.Element:

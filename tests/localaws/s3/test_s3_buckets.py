@@ -100,12 +100,24 @@ def test_defaults_of_a_new_bucket(s3, bucket):
     assert controls == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
 
-def test_versioning_may_only_be_suspended(s3, bucket):
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
-    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
+def test_what_has_no_effect_is_kept_and_shown(s3, bucket):
+    """What Terraform's resources read and write: defaults first, then what was put."""
+    assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"})
+    assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Enabled"
+    logging = {"TargetBucket": "logs", "TargetPrefix": "p/"}
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": logging})
+    assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == logging
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "a/"}, "Expiration": {"Days": 3}}
     with pytest.raises(ClientError) as error:
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    assert code_of(error) == ("NotSupportedByLocalAws", 501)
+        s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    assert code_of(error) == ("NoSuchLifecycleConfiguration", 404)
+    answer = s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    assert answer["TransitionDefaultMinimumObjectSize"] == "all_storage_classes_128K"
+    answer = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    assert (answer["Rules"], answer["TransitionDefaultMinimumObjectSize"]) == ([rule], "all_storage_classes_128K")
 
 
 def test_another_owner_is_denied(s3, bucket):

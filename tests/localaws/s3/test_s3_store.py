@@ -114,7 +114,7 @@ def test_an_object_replaced_while_it_is_opened_is_the_new_one(store, monkeypatch
     stale = store.put("bucket", "k", b"old")
     store.put("bucket", "k", b"new")
     real, answers = store.head, [stale]
-    monkeypatch.setattr(store, "head", lambda bucket, key: answers.pop() if answers else real(bucket, key))
+    monkeypatch.setattr(store, "head", lambda bucket, key, version: answers.pop() if answers else real(bucket, key))
     info, file = store.open_object("bucket", "k")
     assert (info.etag, file.read()) == ("22af645d1859cb5ca6da0c484f1f37ea", b"new")
     file.close()
