@@ -12,24 +12,18 @@ import datetime as dt
 import sys
 
 import boto3
-from awsglue.context import GlueContext
-from awsglue.job import Job
 from awsglue.utils import getResolvedOptions
-from pyspark.context import SparkContext
+from pyspark.sql import SparkSession
 
 from millrace import extract
 from millrace.spark import snapshot, star
 from millrace.spark.lake import Lake
 
-options = getResolvedOptions(sys.argv, ["JOB_NAME", "JOB_RUN_ID", "bucket_prefix", "connection", "as_of"])
-glue = GlueContext(SparkContext.getOrCreate())
-job = Job(glue)
-job.init(options["JOB_NAME"], options)
+options = getResolvedOptions(sys.argv, ["bucket_prefix", "connection", "as_of"])
+spark, session = SparkSession.builder.getOrCreate(), boto3.Session()
+lake = Lake(spark, session, options["bucket_prefix"], "sales", options["JOB_RUN_ID"])
 
-lake = Lake(glue.spark_session, boto3.Session(), options["bucket_prefix"], "sales", options["JOB_RUN_ID"])
 published = snapshot.totals_by_part(lake.published("control_totals"))
-source = snapshot.connect(glue.spark_session, boto3.Session(), options["connection"])
+source = snapshot.connect(spark, session, options["connection"])
 state = snapshot.Snapshot(source, extract.reads(), extract.totals(), published).take()
-
 star.build(state, lake, dt.date.fromisoformat(options["as_of"]))
-job.commit()

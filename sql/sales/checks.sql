@@ -1,7 +1,7 @@
 -- One row per check of a build that readers do not see yet: check_name, severity, ok, detail.
 --
 -- The build is named by the run of the job that wrote it. A row with ok = false stops the DAG before it is published.
-{% set build = params.build or ti.xcom_pull(task_ids='load') %}
+{% set build = params.get('build') or ti.xcom_pull(task_ids='load') %}
 WITH
 
 orders AS (
