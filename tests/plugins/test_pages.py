@@ -143,7 +143,7 @@ def test_a_dashboard_is_embedded_from_quicksight_and_nothing_else_is(site, lake)
     source = answer.text.partition('<iframe src="')[2].partition('"')[0].replace("&amp;", "&")
     assert source.startswith(f"{lake.endpoint}/_localaws/quicksight/embed/e2e?")
     assert f"frame-src {lake.endpoint};" in answer.headers["content-security-policy"]
-    embedded = httpx.get(source)
+    embedded = httpx.get(source, timeout=60)
     assert embedded.status_code == 200 and "End to end" in embedded.text
     assert site.address in embedded.headers["content-security-policy"]
     assert site.get("boss", "dashboards/other").status_code == 404
