@@ -200,12 +200,10 @@ def test_a_message_goes_from_topic_to_queue(client_of):
 def test_what_would_never_arrive_is_refused(client_of):
     sns, events = client_of("sns")[1], client_of("events")[1]
     topic = sns.create_topic(Name="mail")["TopicArn"]
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
     refused = [
-        lambda: sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com"),
-        lambda: events.put_rule(Name="r", ScheduleExpression="rate(1 day)"),
-        lambda: events.put_targets(
-            Rule="r", Targets=[{"Id": "1", "Arn": "arn:aws:lambda:us-east-1:123456789012:function:f"}]
-        ),
+        lambda: sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+4912345678"),
+        lambda: events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": machine}]),
     ]
     for attempt in refused:
         with pytest.raises(ClientError) as error:
