@@ -1,50 +1,23 @@
-"""One run of a crawler: list, classify, group, and bring the catalog up to date by the crawler's policies."""
+"""One run of a crawler: list, classify, group, and hand what was found to the catalog's writer."""
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 from localaws.core import AwsError
-from localaws.glue import partition_indexes
 from localaws.glue.catalog import Catalog
+from localaws.glue.catalog_writer import CatalogWriter, Summary
 from localaws.glue.classify import Classifier, Content, Custom
 from localaws.glue.definition import Definition
 from localaws.glue.event_queue import EventQueue
-from localaws.glue.folders import Folder, Target, build, objects
-from localaws.glue.grouping import Group, group
-from localaws.glue.incremental import new_partitions
-from localaws.glue.tables import DEPRECATED, UPDATED_BY, Json, Written, describe, table_name
+from localaws.glue.folders import Target, build, objects, parse_path
+from localaws.glue.grouping import Group, Policy, group
 from localaws.s3.objects import ObjectInfo
 from localaws.s3.store import Store
-
-PARTITION_INDEX = "crawler_partition_index"  # AWS's name for the index that a crawler makes
 
 
 class Stopped(Exception):
     """StopCrawler was called."""
-
-
-@dataclass
-class Summary:
-    """What a run changed: names of tables, and numbers of partitions."""
-
-    tables_added: list[str] = field(default_factory=list)
-    tables_updated: list[str] = field(default_factory=list)
-    tables_deleted: list[str] = field(default_factory=list)
-    partitions: dict[str, int] = field(default_factory=lambda: {"ADD": 0, "UPDATE": 0, "DELETE": 0})
-
-    def as_json(self) -> Json:
-        """The shape in which ListCrawls tells it."""
-        tables = {"ADD": self.tables_added, "UPDATE": self.tables_updated, "DELETE": self.tables_deleted}
-        details: Json = {
-            "TABLE": {action: {"Count": len(names), "Details": {"names": names}} for action, names in tables.items()},
-            "PARTITION": {action: {"Count": count} for action, count in self.partitions.items()},
-        }
-        return {kind: {action: d for action, d in of.items() if d["Count"]} for kind, of in details.items()}
 
 
 class Crawl:
@@ -73,13 +46,15 @@ class Crawl:
         self._seen = seen
         self._say = say
         self._is_stopped = is_stopped
-        self._database = definition.database
+        self._summary = summary
         self._known_folders: set[str] | None = None
-        self._found: dict[str, set[tuple[str, ...]]] = {}  # table: its partitions that were found
-        self.summary = summary
 
     def run(self) -> None:
         """Crawl; raises AwsError with what failed, or Stopped."""
+        for database, name in self._definition.catalog_tables:
+            self._crawl_table(database, name)
+        if not self._definition.targets:
+            return
         self._make_database()
         if not self._definition.event_queue:
             self._crawl()
@@ -104,21 +79,38 @@ class Crawl:
             self._crawl()
 
     def _crawl(self) -> None:
-        known = {table["Name"]: table for table in self._catalog.tables(self._database)}
+        writer = self._writer(self._definition.database)
         incremental = self._definition.new_folders_only and bool(self._seen)
         folders: set[str] = set()
         groups: list[Group] = []
         for target in self._definition.targets:
             root = build(target, self._watched(target, folders, incremental), self._classify)
             if incremental:
-                self._add_partitions(root, known)
+                writer.add_partitions(root)
             groups += group(root, self._definition.grouping)
         self._check_threshold(groups)
         for found in groups:
-            self._write(found, known)
+            writer.write(found)
         if not self._definition.new_folders_only:
-            self._remove(known)
+            writer.remove_gone()
         self._seen |= folders
+
+    def _crawl_table(self, database: str, name: str) -> None:
+        """Crawl the location of a table of the catalog, as one table whatever the schemas of its folders."""
+        writer = self._writer(database)
+        table = writer.table(name)
+        if table is None:
+            raise AwsError("EntityNotFoundException", f"The table {database}.{name} does not exist.")
+        location = str(table["StorageDescriptor"]["Location"])
+        target = Target(*parse_path(location))
+        groups = group(build(target, self._watched(target, set(), False), self._classify), Policy(combine=True))
+        if len(groups) == 1 and groups[0].location.rstrip("/") == location.rstrip("/"):
+            writer.fit(name, groups[0])
+        else:
+            self._say(f"WARN : {name}: {location} holds {len(groups)} tables, not one; the table stays as it is")
+
+    def _writer(self, database: str) -> CatalogWriter:
+        return CatalogWriter(self._catalog, database, self._definition, self._say, self._summary)
 
     def _watched(self, target: Target, folders: set[str], incremental: bool) -> Iterator[ObjectInfo]:
         """The target's objects to look at, noting their folders."""
@@ -141,149 +133,15 @@ class Crawl:
 
     def _make_database(self) -> None:
         try:
-            self._catalog.get_database(self._database)
+            self._catalog.get_database(self._definition.database)
         except AwsError as error:
             if error.code != "EntityNotFoundException":
                 raise
-            self._catalog.create_database({"Name": self._database})
-            self._say(f"INFO : Created the database {self._database}")
+            self._catalog.create_database({"Name": self._definition.database})
+            self._say(f"INFO : Created the database {self._definition.database}")
 
     def _check_threshold(self, groups: list[Group]) -> None:
         limit = self._definition.table_threshold
         if limit is not None and len(groups) > limit:
             message = f"The crawler found {len(groups)} tables, more than its TableThreshold of {limit}."
             raise AwsError("InvalidInputException", message)
-
-    def _add_partitions(self, root: Folder, known: dict[str, Json]) -> None:
-        """Take the new folders that belong to tables of this crawler out of the tree, as partitions of those."""
-        for name, table in known.items():
-            if table.get("Parameters", {}).get(UPDATED_BY) != self._definition.name:
-                continue
-            added = new_partitions(root, table, self._definition.name)
-            existing = {tuple(partition["Values"]) for partition in self._catalog.partitions(self._database, name)}
-            inputs = [given for values, given in added.items() if values not in existing]
-            self._catalog.create_partitions(self._database, name, inputs)
-            self.summary.partitions["ADD"] += len(inputs)
-
-    def _write(self, found: Group, known: dict[str, Json]) -> None:
-        name = self._name(found, known)
-        for key in found.keys:
-            if any(column == key for column, _ in found.columns):
-                self._say(f"WARN : {name}: the column {key} is a partition key too; the table leaves the column out")
-        written = describe(found, name, self._definition.name, inherit=self._definition.inherit)
-        if found.depth and len(written.partitions) < len(found.leaves):
-            self._say(
-                f"WARN : {name}: several folders have the same partition values; the last of them is the partition"
-            )
-        self._found[name] = set(written.partitions)
-        existing = known.get(name)
-        if existing is None:
-            self._catalog.create_table(self._database, written.table)
-            if self._definition.makes_indexes and found.keys:
-                with self._catalog.backend() as glue:
-                    index = {"IndexName": PARTITION_INDEX, "Keys": list(found.keys)}
-                    partition_indexes.add(glue.get_table(self._database, name), [index])
-            self.summary.tables_added.append(name)
-            self._say(f"BENCHMARK : Created the table {name} in the database {self._database}: {found.location}")
-        elif self._definition.updates:
-            self._update_table(existing, written)
-        elif len(existing.get("PartitionKeys") or ()) != len(found.keys):
-            self._say(f"WARN : {name}: its partition keys have changed; by the policy LOG the table stays as it is")
-            return
-        self._write_partitions(name, written)
-
-    def _name(self, found: Group, known: dict[str, Json]) -> str:
-        """The table's name; a hash of the location is added if another location has that name already."""
-        plain = table_name(self._definition.table_prefix, found.name)
-        taken = known.get(plain)
-        elsewhere = taken is not None and _location(taken) != found.location.rstrip("/")
-        if elsewhere or plain in self._found:
-            return f"{plain[:222]}_{hashlib.md5(found.location.encode(), usedforsecurity=False).hexdigest()}"
-        return plain
-
-    def _update_table(self, existing: Json, written: Written) -> None:
-        table = written.table
-        if self._definition.merge_new_columns:
-            storage = dict(table["StorageDescriptor"])
-            old = existing["StorageDescriptor"]["Columns"]
-            names = {column["Name"] for column in old}
-            storage["Columns"] = old + [column for column in storage["Columns"] if column["Name"] not in names]
-            table = {**table, "StorageDescriptor": storage}
-            if self._definition.inherit:
-                for given in written.partitions.values():
-                    given["StorageDescriptor"]["Columns"] = storage["Columns"]
-        if any(existing.get(part) != value for part, value in table.items()):
-            self._catalog.update_table(self._database, table)
-            self.summary.tables_updated.append(table["Name"])
-            self._say(f"INFO : Updated the table {table['Name']}")
-
-    def _write_partitions(self, name: str, written: Written) -> None:
-        if not written.partitions:
-            return
-        existing = {
-            tuple(partition["Values"]): partition for partition in self._catalog.partitions(self._database, name)
-        }
-        added = []
-        updated = 0
-        for values, given in written.partitions.items():
-            old = existing.get(values)
-            if old is None:
-                added.append(given)
-            elif self._definition.updates and any(old.get(part) != value for part, value in given.items()):
-                self._catalog.update_partition(self._database, name, values, given)
-                updated += 1
-        self._catalog.create_partitions(self._database, name, added)
-        self.summary.partitions["ADD"] += len(added)
-        self.summary.partitions["UPDATE"] += updated
-        self._say(f"INFO : {name}: {len(added)} partitions added, {updated} updated")
-
-    def _remove(self, known: dict[str, Json]) -> None:
-        """Delete or mark what this crawler once found under its targets and does not find any more."""
-        behavior = self._definition.delete_behavior
-        for name, table in known.items():
-            if table.get("Parameters", {}).get(UPDATED_BY) != self._definition.name or not self._is_under(table):
-                continue
-            if name not in self._found:
-                self._say(f"INFO : The data of the table {name} is gone; DeleteBehavior is {behavior}")
-                self._remove_table(name, table, behavior)
-                continue
-            for partition in self._catalog.partitions(self._database, name):
-                if tuple(partition["Values"]) not in self._found[name]:
-                    self._remove_partition(name, partition, behavior)
-
-    def _is_under(self, table: Json) -> bool:
-        location = _location(table) + "/"
-        return any(location.startswith(target.uri.rstrip("/") + "/") for target in self._definition.targets)
-
-    def _remove_table(self, name: str, table: Json, behavior: str) -> None:
-        if behavior == "DELETE_FROM_DATABASE":
-            self._catalog.delete_table(self._database, name)
-            self.summary.tables_deleted.append(name)
-        elif behavior == "DEPRECATE_IN_DATABASE" and DEPRECATED not in table["Parameters"]:
-            self._catalog.update_table(self._database, _deprecated(table))
-            self.summary.tables_updated.append(name)
-
-    def _remove_partition(self, name: str, partition: Json, behavior: str) -> None:
-        values = partition["Values"]
-        if behavior == "DELETE_FROM_DATABASE":
-            self._catalog.delete_partition(self._database, name, values)
-            self.summary.partitions["DELETE"] += 1
-        elif behavior == "DEPRECATE_IN_DATABASE" and DEPRECATED not in partition.get("Parameters", {}):
-            self._catalog.update_partition(self._database, name, values, _deprecated(partition))
-            self.summary.partitions["UPDATE"] += 1
-
-
-_READ_ONLY = frozenset(
-    {"DatabaseName", "TableName", "CreateTime", "UpdateTime", "CreationTime", "VersionId", "CatalogId"}
-)
-
-
-def _deprecated(entry: Json) -> Json:
-    """The input that marks a table or partition as deprecated now."""
-    given: dict[str, Any] = {key: value for key, value in entry.items() if key not in _READ_ONLY}
-    given["Parameters"] = {**given.get("Parameters", {}), DEPRECATED: str(int(time.time() * 1000))}
-    return given
-
-
-def _location(table: Json) -> str:
-    return str(table.get("StorageDescriptor", {}).get("Location", "")).rstrip("/")

@@ -12,9 +12,10 @@ from typing import Any
 
 from localaws.core import AwsError, World
 from localaws.glue import notices
+from localaws.glue.catalog_writer import Summary
 from localaws.glue.classifiers import Classifiers
 from localaws.glue.classify import Classifier
-from localaws.glue.crawl import Crawl, Stopped, Summary
+from localaws.glue.crawl import Crawl, Stopped
 from localaws.glue.crawler import Crawler
 from localaws.glue.definition import Definition
 from localaws.glue.logs import LogStream

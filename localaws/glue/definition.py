@@ -60,6 +60,7 @@ class Definition:
         if not _NAME.fullmatch(self.name):
             raise _invalid(f"The crawler's name {self.name!r} is empty, too long or holds control characters.")
         self.targets = _targets(given.get("Targets") or {})
+        self.catalog_tables = _catalog_tables(given["Targets"])
         self._configuration = _configuration(given.get("Configuration") or "")
         self._check_policies()
 
@@ -134,13 +135,17 @@ class Definition:
         )
 
     def _check_policies(self) -> None:
-        targets = self.given["Targets"]["S3Targets"]
+        targets = self.given["Targets"].get("S3Targets") or []
         if self.given["RecrawlPolicy"]["RecrawlBehavior"] == "CRAWL_EVENT_MODE":
             if len(targets) != 1 or not targets[0].get("EventQueueArn") or targets[0].get("SampleSize"):
                 raise _invalid("CRAWL_EVENT_MODE needs one target, with an EventQueueArn and without a SampleSize.")
         elif any(target.get("EventQueueArn") for target in targets):
             raise _invalid("An EventQueueArn needs the RecrawlBehavior CRAWL_EVENT_MODE.")
         policy = self.given["SchemaChangePolicy"]
+        if self.catalog_tables and policy["DeleteBehavior"] != "LOG":
+            raise _invalid("The SchemaChangePolicy's DeleteBehavior can only be LOG for catalog targets.")
+        if self.catalog_tables and self.given["RecrawlPolicy"]["RecrawlBehavior"] != "CRAWL_EVERYTHING":
+            raise NotSupported("Catalog targets are crawled with CRAWL_EVERYTHING only.")
         for name, allowed in _BEHAVIORS.items():
             if policy[name] not in allowed:
                 raise _invalid(f"SchemaChangePolicy.{name} is {policy[name]!r}; it may be {', '.join(allowed)}.")
@@ -154,8 +159,8 @@ class Definition:
 def _refuse(given: Mapping[str, Any]) -> None:
     """Raise NotSupported for what a crawler of AWS would do and this one would not."""
     for kind, targets in (given.get("Targets") or {}).items():
-        if kind != "S3Targets" and targets:
-            raise NotSupported(f"Crawlers of {kind} are refused: the embedded AWS crawls S3Targets only.")
+        if kind not in ("S3Targets", "CatalogTargets") and targets:
+            raise NotSupported(f"Crawlers of {kind} are refused: the embedded AWS crawls S3 and catalog tables only.")
     if given.get("CrawlerSecurityConfiguration"):
         raise NotSupported("CrawlerSecurityConfiguration is refused: the embedded AWS encrypts nothing.")
     if (given.get("LakeFormationConfiguration") or {}).get("UseLakeFormationCredentials"):
@@ -165,6 +170,12 @@ def _refuse(given: Mapping[str, Any]) -> None:
             raise NotSupported("ConnectionName of an S3 target is refused: the crawler reads S3 directly.")
         if target.get("DlqEventQueueArn"):
             raise NotSupported("DlqEventQueueArn is refused: no event is put into a dead-letter queue.")
+    for target in (given.get("Targets") or {}).get("CatalogTargets") or ():
+        for option in ("ConnectionName", "EventQueueArn", "DlqEventQueueArn"):
+            if target.get(option):
+                raise NotSupported(
+                    f"{option} of a catalog target is refused: its location is listed and read directly."
+                )
 
 
 def _targets(given: Mapping[str, Any]) -> tuple[Target, ...]:
@@ -178,9 +189,17 @@ def _targets(given: Mapping[str, Any]) -> tuple[Target, ...]:
         if sample is not None and not 1 <= sample <= 249:
             raise _invalid(f"SampleSize is {sample}; it must be from 1 to 249.")
         targets.append(Target(bucket, prefix, exclusions, sample))
-    if not targets:
-        raise _invalid("Crawler requires at least one target: give Targets.S3Targets.")
+    if bool(targets) == bool(given.get("CatalogTargets")):
+        raise _invalid("Crawler requires at least one target: give either Targets.S3Targets or Targets.CatalogTargets.")
     return tuple(targets)
+
+
+def _catalog_tables(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (target["DatabaseName"].lower(), name.lower())
+        for target in given.get("CatalogTargets") or ()
+        for name in target["Tables"]
+    )
 
 
 def _configuration(text: str) -> dict[tuple[str, ...], Any]:
