@@ -53,14 +53,16 @@ class Triggers:
         self._kept = Documents(world.data / "glue" / "triggers")
         # Held while runs are started, so that none ends before its chain is known.
         self._lock = threading.RLock()
+        self._closed = False
         self._chains: OrderedDict[tuple[str, str], _Chain] = OrderedDict()  # by kind and run, the newest last
         for kept in self._kept.all():
             add_tags(self._catalog, _arn(kept["trigger"]["Name"]), kept["tags"])
             self._schedule(kept["trigger"])
 
     def close(self) -> None:
-        """Keep the tags, which moto's API may have changed."""
+        """Fire no more; keep the tags, which moto's API may have changed."""
         with self._lock:
+            self._closed = True
             for trigger in self.all():
                 self._save(trigger)
 
@@ -133,8 +135,8 @@ class Triggers:
         with self._lock:
             # The retries of a job's run are of its chain too; their ids are the first one's with _attempt_1 and so on.
             chain = self._chains.get((kind, run.partition("_attempt_")[0]))
-            if chain is None:
-                return  # not started by a trigger
+            if chain is None or self._closed:
+                return  # not started by a trigger, or ended by the server's end
             for trigger in self.all():
                 if trigger["Type"] == "CONDITIONAL" and trigger["State"] == "ACTIVATED":
                     self._consider(trigger, chain, kind, name, state)

@@ -177,6 +177,15 @@ def test_a_retry_is_of_the_same_chain(bench):
     assert bench.jobs.started == ["a", "b"]
 
 
+def test_runs_that_end_with_the_server_set_off_nothing(bench):
+    bench.create("go", "ON_DEMAND", ["a"])
+    bench.when("on failure", ["a=FAILED"], ["d"])
+    bench.triggers.start("go")
+    bench.close()
+    bench.end("a", "FAILED")
+    assert bench.jobs.started == ["a"]
+
+
 def test_all_of_several(bench):
     bench.create("go", "ON_DEMAND", ["a", "b"])
     bench.when("both", ["a=SUCCEEDED", "b=SUCCEEDED"], ["c"])
