@@ -133,11 +133,11 @@ class Crawl:
 
     def _make_database(self) -> None:
         try:
-            self._catalog.get_database(self._definition.database)
-        except AwsError as error:
-            if error.code != "EntityNotFoundException":
-                raise
             self._catalog.create_database({"Name": self._definition.database})
+        except AwsError as error:
+            if error.code != "AlreadyExistsException":
+                raise
+        else:
             self._say(f"INFO : Created the database {self._definition.database}")
 
     def _check_threshold(self, groups: list[Group]) -> None:
