@@ -18,6 +18,8 @@ ENGINES = {
     "athena": ("localaws.athena.engine", "AthenaEngine"),
     "quicksight": ("localaws.quicksight.engine", "QuickSightEngine"),
     "firehose": ("localaws.firehose.engine", "FirehoseEngine"),
+    "redshift-serverless": ("localaws.redshift.serverless", "RedshiftServerlessEngine"),
+    "redshift-data": ("localaws.redshift.data_api", "RedshiftDataEngine"),
     "rds": ("localaws.rds.engine", "RdsEngine"),
 }
 

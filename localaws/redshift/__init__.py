@@ -1,0 +1,1 @@
+"""Redshift Serverless and its Data API: SQL that runs, on a DuckDB database for each namespace."""
