@@ -165,7 +165,10 @@ class Airflow(Process):
         self.tasks = event["tasks"]
 
     def run(self, conf: dict[str, Any], watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Run the DAG with ``logical_date`` and parameters; `watch` is given each task's event. Returns the result."""
+        """Run the DAG, or another one named by ``dag``, with ``logical_date`` and parameters; returns the result.
+
+        watch: is given each task's event.
+        """
         self.send(json.dumps(conf))
         for event in self._events:
             if "result" in event:

@@ -1,8 +1,8 @@
-"""Run a DAG for real in a process of its own: ``python -m millrace.runner SLUG``.
+"""Run DAGs for real in a process of its own: ``python -m millrace.runner SLUG``.
 
-It makes Airflow ready, which takes seconds, says so, and waits for one JSON line on standard input, the run's
-configuration. Then it runs the DAG and tells what happens as JSON lines on what was its standard output; all that
-Airflow and the tasks print goes to standard error. Its other side is ``millrace.local.Airflow``.
+It makes Airflow ready, which takes seconds, says so, and waits for JSON lines on standard input, each a run's
+configuration. Then it runs the DAG (``dag``, else SLUG) and tells what happens as JSON lines on what was its standard
+output; all that Airflow and the tasks print goes to standard error. Its other side is ``millrace.local.Airflow``.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def message(error: Any) -> str:
 
 
 def prepare(slug: str) -> Any:
-    """Make Airflow ready to run the DAG at once; returns the DAG. Raises RuntimeError if it can't be imported."""
+    """Make Airflow ready to run DAGs at once; returns all by id. Raises RuntimeError if one can't be imported."""
     database = Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
     if not database.exists():
         # Made once and then copied, since making it takes seconds.
@@ -93,7 +93,7 @@ def prepare(slug: str) -> Any:
     # Airflow builds its Execution API on the first request, which takes as long as all the rest.
     with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process") as client:
         client.get("/health").raise_for_status()
-    return bag.dags[slug]
+    return bag.dags
 
 
 def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
@@ -121,14 +121,15 @@ def main() -> None:
         out.write(json.dumps(event, default=str) + "\n")
 
     try:
-        dag = prepare(sys.argv[1])
+        dags = prepare(sys.argv[1])
     except Exception as error:
         tell({"error": str(error)})
         raise
     get_listener_manager().add_listener(Progress(tell))
-    tell({"ready": dag.dag_id, "tasks": [task.task_id for task in dag.topological_sort()]})
+    tell({"ready": sys.argv[1], "tasks": [task.task_id for task in dags[sys.argv[1]].topological_sort()]})
     for line in sys.stdin:
-        run(dag, json.loads(line), tell)
+        conf = json.loads(line)
+        run(dags[conf.pop("dag", sys.argv[1])], conf, tell)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ class Load:
         while increment := increments.pending(self._s3, self._prefix, self.source, again=again):
             yield increment
             again = False
+        _say(f"ledger: {json.dumps(self._ledger)}")
         key = loads.run_key(self.target.pipeline, self._run)
         self._s3.put_object(Bucket=f"{self._prefix}-processed", Key=key, Body=json.dumps(self._ledger).encode())
 
@@ -81,7 +82,9 @@ class Load:
 
     def build(self, increment: Increment, judged: DataFrame) -> Build:
         """Write the rows that are kept, and what stays of older partitions that lose rows to them."""
+        _say(f"reading {len(increment.files)} files of {len(increment.dates)} days")
         counts = rows.counts(judged, self.target)
+        _say(f"of {counts['read']} rows {counts['kept']} are kept")
         if counts["read"] != increment.rows or counts["unreadable"]:
             raise LoadError(
                 f"{self.source.table}: the ledger tells of {increment.rows} rows in {len(increment.files)} files, but "
@@ -95,6 +98,7 @@ class Load:
         folder = f"{self.target.uri(self._prefix)}build={dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}/"
         files = table.repartition(rows.DATE).sortWithinPartitions(*self.target.key)
         files.write.partitionBy(rows.DATE).parquet(folder, compression="zstd")
+        _say(f"wrote {folder}")
         expected = counts["kept"] + (stay.count() if stay is not None else 0)
         return Build(folder, sorted({*increment.dates, *touched}), expected, counts)
 
@@ -105,6 +109,7 @@ class Load:
             self._check(build)
         switched = None if increment.whole else [(date,) for date in build.dates]
         publish.switch(self._glue, self._s3, self.target.pipeline, self.target.table, written, switched, build.folder)
+        _say("switched the catalog")
         Published(self._s3, f"{self._prefix}-processed", self.target.pipeline).add(increment.uploads)
         self._ledger.append(self._account(increment, build))
 
@@ -165,3 +170,8 @@ class Load:
             "target": build.folder,
             "rejects": None,
         }
+
+
+def _say(what: str) -> None:
+    """A line for the job's log, in which no row's content ever stands."""
+    print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {what}", flush=True)

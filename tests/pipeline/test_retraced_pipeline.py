@@ -21,7 +21,7 @@ def monthly(stack):
 
 def everything(stack):
     """All rows of all tables, in a fixed order."""
-    return {table: sorted(stack.query(f"SELECT * FROM {table}"), key=str) for table in TABLES}
+    return {table: stack.rows(table) for table in TABLES}
 
 
 def spice(stack):
@@ -120,8 +120,7 @@ def test_a_run_killed_at_any_task_is_made_good_by_the_next(stack, task):
 
     with pytest.raises(LocalError):
         stack.run(day, kill)
-    stack.airflow = stack.start_airflow()
-    stack.airflow.wait_ready()
+    stack.restart_airflow()
     assert stack.run(day)[0] == "success"
     assert {(task, "2024-03"), (task, "2024-06")} <= {(row[0], row[-1]) for row in everything(stack)["company_months"]}
 
