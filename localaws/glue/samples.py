@@ -7,13 +7,17 @@ import gzip
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 _CHUNK = 1 << 18
 
 # By the bytes with which a compressed file begins: the name of the compression in the catalog.
 COMPRESSIONS: Mapping[bytes, str] = {b"\x1f\x8b": "gzip", b"BZh": "bzip2"}
-_OPEN: Mapping[str, Callable[[Path], Any]] = {"gzip": gzip.open, "bzip2": bz2.open}
+_OPEN: Mapping[str, Callable[[Path], Any]] = {
+    "none": lambda path: path.open("rb"),
+    "gzip": gzip.open,
+    "bzip2": bz2.open,
+}
 
 
 def compression_of(head: bytes) -> str:
@@ -23,12 +27,12 @@ def compression_of(head: bytes) -> str:
 
 def read_sample(path: Path, compression: str, limit: int) -> tuple[bytes, bool]:
     """At most ``limit`` bytes, and whether they are all; what follows a fault in the compression is cut off."""
-    source: IO[bytes]
-    with path.open("rb") if compression == "none" else _OPEN[compression](path) as source:
+    with _OPEN[compression](path) as source:
         parts: list[bytes] = []
         size = 0
         try:
-            while size <= limit and (part := source.read(min(_CHUNK, limit + 1 - size))):
+            # read1 gives what there is before a fault, where read would give nothing.
+            while size <= limit and (part := source.read1(min(_CHUNK, limit + 1 - size))):
                 parts.append(part)
                 size += len(part)
         except (EOFError, OSError, zlib.error):
