@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any
 
 import vl_convert
 
+from localaws.cache import cache_folder
 from localaws.core import PageResponse
 from localaws.quicksight import page
 from localaws.quicksight.dashboards import Dashboards
@@ -120,16 +122,24 @@ class Site:
 
     @cached_property
     def _vega(self) -> Path:
-        """Vega, Vega-Lite and Vega-Embed in one file; made once, which takes two seconds of CPU."""
+        """Vega, Vega-Lite and Vega-Embed in one file."""
+        name = f"vega-{version('vl-convert-python')}.js"
         with self._bundling:
-            folder = self._shelf.root / "cache"
-            file = folder / f"vega-{version('vl-convert-python')}.js"
-            if not file.exists():
-                folder.mkdir(exist_ok=True)
-                fresh = file.with_suffix(".new")
-                fresh.write_text(_vega_converter.javascript_bundle())
-                fresh.replace(file)
-            return file
+            try:
+                return _bundle(cache_folder() / name)
+            except OSError:  # a home that cannot be written to
+                return _bundle(self._shelf.root / "cache" / name)
+
+
+def _bundle(file: Path) -> Path:
+    """The bundle in this file; made once for all servers, since it takes two seconds of CPU."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+            fresh = Path(folder) / file.name
+            fresh.write_text(_vega_converter.javascript_bundle())
+            fresh.replace(file)
+    return file
 
 
 def _named(file: Path) -> str:

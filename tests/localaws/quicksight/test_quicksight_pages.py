@@ -9,12 +9,13 @@ import struct
 import time
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
 from localaws.core import AwsError
-from localaws.quicksight import embedding
+from localaws.quicksight import embedding, site
 
 ARN = "arn:aws:quicksight:us-east-1:123456789012"
 EVIL = "</script><img src=x onerror=alert(1)>'\"&\u2028"
@@ -263,3 +264,15 @@ def test_embed_urls_for_registered_users_and_what_is_refused(quicksight):
         )
     with pytest.raises(AwsError, match="is not an origin such as https://example"):
         embed(quicksight, "GenerateEmbedUrlForRegisteredUser", **given, AllowedDomains=["*; script-src *"])
+
+
+def test_the_scripts_are_made_once_for_all_servers(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(site._vega_converter, "javascript_bundle", lambda: made.append(1) or "vega")
+    monkeypatch.setenv("LOCALAWS_CACHE", str(tmp_path / "cache"))
+    sites = [site.Site(SimpleNamespace(root=tmp_path / name), None, None) for name in ("one", "two")]
+    assert sites[0]._vega == sites[1]._vega and sites[0]._vega.read_text() == "vega"
+    assert (made, sites[0]._vega.parent) == ([1], tmp_path / "cache")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LOCALAWS_CACHE", str(tmp_path / "file"))  # a folder that cannot be made
+    assert site.Site(SimpleNamespace(root=tmp_path / "three"), None, None)._vega.parent == tmp_path / "three" / "cache"
