@@ -8,6 +8,7 @@ from functools import partial
 from localaws.core import Handler, World
 from localaws.glue.catalog_api import CatalogApi
 from localaws.glue.classifiers import Classifiers
+from localaws.glue.connections import Connections
 from localaws.glue.crawler_api import CrawlerApi
 from localaws.glue.crawlers import Crawlers
 from localaws.glue.job_api import JobApi
@@ -27,6 +28,7 @@ class GlueEngine:
         self._timetable = Timetable()
         classifiers = Classifiers(world.data / "glue" / "classifiers")
         self._crawlers = Crawlers(world, self._timetable, classifiers)
+        self._connections = Connections(world.data / "glue" / "connections", world.catalog)
         self.jobs = Jobs(world)
         runners: Mapping[str, Runner] = {"crawler": CrawlerRunner(self._crawlers), "job": JobRunner(self.jobs)}
         self._triggers = Triggers(world, self._timetable, runners)
@@ -37,6 +39,7 @@ class GlueEngine:
             **classifiers.operations,
             **CrawlerApi(self._crawlers).operations,
             **JobApi(self.jobs).operations,
+            **self._connections.operations,
             **TriggerApi(self._triggers).operations,
         }
         self._timetable.start()
@@ -47,3 +50,4 @@ class GlueEngine:
         self._triggers.close()
         self._crawlers.close()
         self.jobs.close()
+        self._connections.close()

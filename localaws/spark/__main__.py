@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from localaws.spark.fetch import fetch
+from localaws.spark.prepare import ready
 from localaws.spark.runs import SparkError
 
 
@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m localaws.spark", description=__doc__)
     parser.parse_args(arguments)
     try:
-        found = fetch()
+        found = ready()
     except SparkError as error:
         print(f"localaws: {error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from localaws.core import REGION
 from localaws.spark.runs import SparkError
 
 _GIB = 1 << 30
+_COMMITTER_FACTORY = "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory"
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
 
@@ -66,6 +67,10 @@ def properties(endpoint: str, folder: Path, name: str, processors: int) -> Mappi
         "fs.s3a.impl": _S3A,
         "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
         "fs.AbstractFileSystem.s3a.impl": "org.apache.hadoop.fs.s3a.S3A",
+        "fs.s3a.committer.name": "magic",
+        "fs.s3a.committer.magic.enabled": "true",
+        "mapreduce.outputcommitter.factory.scheme.s3": _COMMITTER_FACTORY,
+        "mapreduce.outputcommitter.factory.scheme.s3a": _COMMITTER_FACTORY,
         "hadoop.tmp.dir": str(folder),
     }
     spark = {
@@ -75,6 +80,7 @@ def properties(endpoint: str, folder: Path, name: str, processors: int) -> Mappi
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(folder),
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.sources.commitProtocolClass": "localaws.S3CommitProtocol",
         "spark.sql.shuffle.partitions": str(max(8, 4 * processors)),
         "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
         "spark.submit.deployMode": "client",

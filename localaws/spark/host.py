@@ -15,10 +15,11 @@ from weakref import WeakValueDictionary
 
 from localaws.core import REGION, World
 from localaws.spark import defaults
-from localaws.spark.fetch import Distribution, cache_folder, fetch
+from localaws.spark.fetch import Distribution, cache_folder
 from localaws.spark.jvm import Jvm, Kind
 from localaws.spark.libraries import import_path, link_modules, link_provided
 from localaws.spark.pool import Pool
+from localaws.spark.prepare import ready
 from localaws.spark.process import Ended, Job, python
 from localaws.spark.runs import Outcome, SparkError, SparkRun
 
@@ -32,7 +33,7 @@ _hosts_lock = threading.Lock()
 class SparkHost:
     """Runs scripts; one host serves a whole server: ``SparkHost.of(world)``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, distribution: Distribution | None = None) -> None:
         self._endpoint = world.endpoint
         self._root = world.data / "spark"
         shutil.rmtree(self._root, ignore_errors=True)
@@ -40,7 +41,7 @@ class SparkHost:
         self._closed = threading.Event()
         self._places = threading.Semaphore(defaults.places())
         self._pool = Pool(self._launch)
-        self._distribution: Distribution | None = None
+        self._distribution = distribution
         self._libraries: Path | None = None
         self._lifeline, self._writer = os.pipe()
 
@@ -81,9 +82,9 @@ class SparkHost:
         finally:
             self._places.release()
 
-    def start_java(self) -> Jvm:
-        """A Java process of the usual kind, for the caller to drive and to ``kill``: for tests and tools."""
-        return self._launch(Kind(defaults.driver_memory()))
+    def end_java(self) -> None:
+        """Let the idle Java processes end by themselves."""
+        self._pool.end()
 
     def close(self) -> None:
         """Kill what runs and what is warm; idempotent."""
@@ -104,7 +105,7 @@ class SparkHost:
         with self._lock:
             self._root.mkdir(parents=True, exist_ok=True)
             if self._distribution is None:
-                self._distribution = fetch()
+                self._distribution = ready()
             return self._distribution
 
     def _provided(self) -> Path:

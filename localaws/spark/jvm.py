@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class Kind:
 class Jvm:
     """A Java process; ``port`` and ``secret`` let a Python process drive it."""
 
-    def __init__(self, distribution: Distribution, kind: Kind, scratch: Path, archive: Sequence[str] = ()) -> None:
+    def __init__(self, distribution: Distribution, kind: Kind, scratch: Path) -> None:
         self.kind = kind
         self.runs = 0
         self.idle_since = time.monotonic()
@@ -77,7 +77,13 @@ class Jvm:
         self._sink: Callable[[str], None] | None = None
         self._tail: list[str] = []
         class_path = os.pathsep.join(str(jar) for jar in (*distribution.jars, *kind.jars))
-        options = [*_OPTIONS, *archive, f"-Xmx{kind.memory}", f"-Djava.io.tmpdir={self._folder}", *kind.options]
+        options = [
+            *_OPTIONS,
+            *distribution.options,
+            f"-Xmx{kind.memory}",
+            f"-Djava.io.tmpdir={self._folder}",
+            *kind.options,
+        ]
         self._info = self._folder / "gateway"
         self._process = subprocess.Popen(
             [distribution.java, "-cp", class_path, *options, _MAIN],
@@ -109,6 +115,13 @@ class Jvm:
     def last_lines(self) -> str:
         """The end of what it wrote since the last ``tell``."""
         return "\n".join(self._tail)
+
+    def end(self, seconds: float) -> None:
+        """Let it end by itself, if it does in that time."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
 
     def kill(self) -> None:
         """End it at once, with the Python workers that it started; idempotent."""

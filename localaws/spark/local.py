@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from localaws.spark import defaults
-from localaws.spark.fetch import fetch
 from localaws.spark.jvm import Jvm, Kind
+from localaws.spark.prepare import ready
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def local_session(endpoint: str = "http://127.0.0.1:9", conf: Mapping[str, str] 
 
     pyspark becomes importable and stays so. Raises SparkError where Spark cannot be had.
     """
-    distribution = fetch()
+    distribution = ready()
     if str(distribution.python) not in sys.path:
         sys.path.append(str(distribution.python))
     folder = Path(tempfile.mkdtemp(prefix="localaws-spark-"))

@@ -12,6 +12,7 @@ IDLE_SECONDS = 300.0
 IDLE_AT_MOST = 2
 RUNS_AT_MOST = 100  # what little a run leaves behind in Java does not add up
 _CHECK_SECONDS = 5.0
+_END_SECONDS = 120.0
 
 
 class Pool:
@@ -57,6 +58,14 @@ class Pool:
                     self._reaper.start()
         for one in surplus:
             one.kill()
+
+    def end(self) -> None:
+        """Let the idle ones end by themselves."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for jvm in idle:
+            jvm.end(_END_SECONDS)
+            jvm.kill()
 
     def close(self) -> None:
         """Kill all of them; what runs on them fails."""
