@@ -17,6 +17,7 @@ Json = dict[str, Any]
 DEFAULT_DATABASE = "default"
 _NAME = re.compile(r"[\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF\t]{1,255}")
 _POLICY = {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "DEPRECATE_IN_DATABASE"}
+_RECRAWL = ("CRAWL_EVERYTHING", "CRAWL_NEW_FOLDERS_ONLY", "CRAWL_EVENT_MODE")
 _BEHAVIORS = {
     "UpdateBehavior": ("LOG", "UPDATE_IN_DATABASE"),
     "DeleteBehavior": ("LOG", "DELETE_FROM_DATABASE", "DEPRECATE_IN_DATABASE"),
@@ -53,7 +54,7 @@ class Definition:
         _refuse(given)
         self.given: Json = {key: given[key] for key in _KEPT if given.get(key) not in (None, "")}
         self.given["SchemaChangePolicy"] = {**_POLICY, **(given.get("SchemaChangePolicy") or {})}
-        self.given.setdefault("RecrawlPolicy", {"RecrawlBehavior": "CRAWL_EVERYTHING"})
+        self.given["RecrawlPolicy"] = dict(given.get("RecrawlPolicy") or {})
         # Kept and shown, as by AWS, where it has no effect on the catalog either.
         self.given.setdefault("LineageConfiguration", {"CrawlerLineageSettings": "DISABLE"})
         self.given.setdefault("Classifiers", [])
@@ -136,7 +137,10 @@ class Definition:
 
     def _check_policies(self) -> None:
         targets = self.given["Targets"].get("S3Targets") or []
-        if self.given["RecrawlPolicy"]["RecrawlBehavior"] == "CRAWL_EVENT_MODE":
+        recrawl = self.given["RecrawlPolicy"].setdefault("RecrawlBehavior", _RECRAWL[0])
+        if recrawl not in _RECRAWL:
+            raise _invalid(f"RecrawlBehavior is {recrawl!r}; it may be {', '.join(_RECRAWL)}.")
+        if recrawl == "CRAWL_EVENT_MODE":
             if len(targets) != 1 or not targets[0].get("EventQueueArn") or targets[0].get("SampleSize"):
                 raise _invalid("CRAWL_EVENT_MODE needs one target, with an EventQueueArn and without a SampleSize.")
         elif any(target.get("EventQueueArn") for target in targets):
@@ -144,7 +148,7 @@ class Definition:
         policy = self.given["SchemaChangePolicy"]
         if self.catalog_tables and policy["DeleteBehavior"] != "LOG":
             raise _invalid("The SchemaChangePolicy's DeleteBehavior can only be LOG for catalog targets.")
-        if self.catalog_tables and self.given["RecrawlPolicy"]["RecrawlBehavior"] != "CRAWL_EVERYTHING":
+        if self.catalog_tables and recrawl != "CRAWL_EVERYTHING":
             raise NotSupported("Catalog targets are crawled with CRAWL_EVERYTHING only.")
         for name, allowed in _BEHAVIORS.items():
             if policy[name] not in allowed:

@@ -184,6 +184,7 @@ def test_what_cannot_be_done_for_real_is_refused(glue, settings):
         ({"Targets": S3, "Classifiers": ["none"]}, "The classifier none does not exist"),
         ({"Targets": S3, "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVENT_MODE"}}, "with an EventQueueArn"),
         ({"Targets": {"S3Targets": [{"Path": "s3://b/t", "EventQueueArn": "q"}]}}, "needs the RecrawlBehavior"),
+        ({"Targets": S3, "RecrawlPolicy": {"RecrawlBehavior": "SOMETIMES"}}, "RecrawlBehavior is 'SOMETIMES'"),
         ({"Targets": S3, "Schedule": "every day"}, "not of the form cron"),
         ({"Targets": S3, "Configuration": "{"}, "is not JSON"),
         ({"Targets": S3, "Configuration": '{"Version": 2}'}, "Version is 2"),
