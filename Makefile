@@ -9,7 +9,7 @@ p ?= retraced
 export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo up test check format docs lock bench localaws show clean
+.PHONY: help setup demo up test check format docs lock bench localaws show new clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ localaws: .venv/.ready  ## start the embedded AWS alone
 
 show: .venv/.ready  ## list all that belongs to a pipeline
 	@$(BIN)/millrace show $(p)
+
+new: .venv/.ready  ## scaffold a pipeline for another CSV: make new p=orders [csv=orders.csv]
+	@$(BIN)/millrace new $(p) $(if $(csv),--csv $(csv))
 
 lock: .venv/.ready  ## resolve requirements.lock again from pyproject.toml and constraints.txt
 	@bash scripts/lock.sh

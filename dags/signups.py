@@ -21,6 +21,7 @@ from airflow.sdk import DAG, Asset
 from millrace import steps
 
 SLUG = "signups"
+TOTALS = ("by_date", "by_status")
 
 with DAG(
     dag_id=SLUG,
@@ -41,7 +42,7 @@ with DAG(
     ledger = steps.ledger(SLUG, load.output)
     reconciled >> steps.crawl(SLUG) >> load
 
-    totals = [steps.query(SLUG, name, trigger_rule="none_failed") for name in ("by_date", "by_status")]
+    totals = [steps.query(SLUG, name, trigger_rule="none_failed") for name in TOTALS]
     checks = steps.query(SLUG, "checks", trigger_rule="none_failed")
     checked = steps.gate([checks.output])
     ledger >> [*totals, checks]
@@ -50,7 +51,7 @@ with DAG(
     published = EmptyOperator(
         task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}")]
     )
-    for name in ("by_date", "by_status"):
+    for name in TOTALS:
         begin, done = steps.refresh(SLUG, name)
         checked >> begin
         done >> published

@@ -1,7 +1,7 @@
-"""Glue job ``signups``: load ``signups_final`` from the sign-ups that were cleaned and are not loaded yet.
+"""Glue job ``signups``: load ``signups_final`` from what was cleaned and is not loaded yet.
 
-What is renamed, filtered, selected and hashed says ``datasets/signups/signups_final.yaml``. Arguments: --bucket_prefix;
---rebuild true, to load everything from the beginning.
+What is renamed, filtered, selected and hashed says ``datasets/signups/signups_final.yaml``. Arguments:
+--bucket_prefix; --rebuild true, to load everything from the beginning.
 """
 
 from __future__ import annotations

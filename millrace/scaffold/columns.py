@@ -133,7 +133,7 @@ def _names(header: Sequence[str]) -> list[str]:
     """Column names: lower case, plain letters, each once."""
     names: list[str] = []
     for index, title in enumerate(header, start=1):
-        plain = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", title.strip()))
+        plain = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", title.strip()).casefold())
         name = re.sub(r"[^a-z0-9]+", "_", plain.encode("ascii", "ignore").decode().lower()).strip("_")
         name = name or f"column_{index}"
         name = name if name[0].isalpha() else f"c_{name}"

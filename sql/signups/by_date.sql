@@ -1,8 +1,17 @@
--- One row per day with sign-ups: how many, and how many so far. Statuses are those of the newest upload.
+-- One row per day of signed_up_on: how many, and how many so far.
+WITH
+
+days AS (
+    SELECT
+        signed_up_on AS day,
+        count(*) AS signups
+    FROM signups.signups_final
+    GROUP BY signed_up_on
+)
+
 SELECT
-    signed_up_on,
-    count(*) AS signups,
-    sum(count(*)) OVER (ORDER BY signed_up_on) AS signups_so_far
-FROM signups.signups_final
-GROUP BY signed_up_on
-ORDER BY signed_up_on
+    day,
+    signups,
+    sum(signups) OVER (ORDER BY day) AS signups_so_far
+FROM days
+ORDER BY day

@@ -1,4 +1,4 @@
--- One row per status: how many sign-ups have it.
+-- One row per status: how many have it.
 SELECT
     status,
     count(*) AS signups

@@ -6,16 +6,20 @@ WITH
 checks AS (
     SELECT
         'signups_final_key_is_unique' AS check_name,
-        count(*) - count(DISTINCT signup_id) AS broken,
+        coalesce(sum(times - 1), 0) AS broken,
         'rows too many for their key' AS what
-    FROM signups.signups_final
+    FROM (
+        SELECT count(*) AS times
+        FROM signups.signups_final
+        GROUP BY signup_id
+    ) AS keys
 
     UNION ALL
 
     SELECT
-        'no_address_is_plain' AS check_name,
+        'no_email_hash_is_plain' AS check_name,
         count(*) AS broken,
-        'e-mail addresses that are no keyed hash' AS what
+        'values of email_hash that are no keyed hash' AS what
     FROM signups.signups_final
     WHERE NOT regexp_like(email_hash, '^[0-9a-f]{64}$')
 
