@@ -14,6 +14,7 @@ ENGINES = {
     "lambda": ("localaws.lambda_.engine", "LambdaEngine"),
     "events": ("localaws.events.engine", "EventsEngine"),
     "glue": ("localaws.glue.engine", "GlueEngine"),
+    "cloudwatch": ("localaws.cloudwatch.engine", "CloudWatchEngine"),
     "sns": ("localaws.messaging.sns", "SnsEngine"),
     "athena": ("localaws.athena.engine", "AthenaEngine"),
     "quicksight": ("localaws.quicksight.engine", "QuickSightEngine"),
@@ -24,7 +25,7 @@ ENGINES = {
 }
 
 # What these kept in their folder of the data goes on running with the server, before anybody asks for it.
-RESUMED = ("firehose", "rds", "events", "lambda", "glue")
+RESUMED = ("firehose", "rds", "events", "cloudwatch", "lambda", "glue")
 
 log = logging.getLogger(__name__)
 

@@ -51,9 +51,7 @@ _REAL = {
         CreateLogGroup DeleteLogGroup DescribeLogGroups CreateLogStream DeleteLogStream DescribeLogStreams
         PutLogEvents GetLogEvents FilterLogEvents PutRetentionPolicy DeleteRetentionPolicy
         TagLogGroup UntagLogGroup ListTagsLogGroup TagResource UntagResource ListTagsForResource""",
-    "cloudwatch": """
-        PutMetricData GetMetricData GetMetricStatistics ListMetrics PutDashboard GetDashboard ListDashboards
-        DeleteDashboards TagResource UntagResource ListTagsForResource""",
+    "cloudwatch": "PutDashboard GetDashboard ListDashboards DeleteDashboards",
     "glue": """
         CreateDatabase GetDatabase GetDatabases UpdateDatabase DeleteDatabase
         CreateTable GetTable GetTables UpdateTable DeleteTable BatchDeleteTable GetTableVersion GetTableVersions

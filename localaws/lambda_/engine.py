@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import sys
 import uuid
@@ -39,6 +40,7 @@ class LambdaEngine:
         if sys.platform != "linux":
             raise RuntimeError("the local Lambda needs Linux: its limits and AWS's runtime client exist there only")
         self._closed = False
+        self._world = world
         root = world.data / "lambda"
         self._registry = Registry(root)
         content = ContentStore(root / "content")
@@ -151,7 +153,23 @@ class LambdaEngine:
         self, name: str, qualifier: str | None, payload: bytes, request_id: str, client_context: str | None
     ) -> InvokeResult:
         configuration = self._registry.configuration(name, qualifier)
-        return self._invoker.run(configuration, function_arn(name, qualifier), payload, request_id, client_context)
+        arn = function_arn(name, qualifier)
+        try:
+            result = self._invoker.run(configuration, arn, payload, request_id, client_context)
+        except AwsError as error:
+            if error.code == "TooManyRequestsException":
+                self._measure(name, "Throttles", 1)
+            raise
+        self._measure(name, "Invocations", 1)
+        self._measure(name, "Errors", int(result.function_error is not None))
+        self._measure(name, "Duration", result.milliseconds, "Milliseconds")
+        return result
+
+    def _measure(self, function: str, metric: str, value: float, unit: str = "Count") -> None:
+        # An engine by itself, or of a server that stops, has no CloudWatch.
+        with contextlib.suppress(KeyError, RuntimeError):
+            metrics: Any = self._world.engines["cloudwatch"]
+            metrics.record("AWS/Lambda", metric, value, unit, {"FunctionName": function})
 
     def _reserved(self, function: str) -> int | None:
         reserved: int | None = self._registry.function(function)["concurrency"]

@@ -34,7 +34,7 @@ class InvokeResult:
     """The answer to an invocation.
 
     status: 200, 202 for an event that was queued, 204 for a dry run. payload: JSON (or the bytes that the handler
-    returned). function_error: ``Unhandled`` or None. log_tail: the last 4 KB of its log.
+    returned). function_error: ``Unhandled`` or None. log_tail: the last 4 KB of its log. milliseconds: how long it ran.
     """
 
     status: int
@@ -42,6 +42,7 @@ class InvokeResult:
     function_error: str | None = None
     log_tail: bytes = b""
     version: str = "$LATEST"
+    milliseconds: float = 0.0
 
 
 class Invoker:
@@ -111,9 +112,10 @@ class Invoker:
         if answer.too_large:
             message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
             answer = _failure("Function.ResponseSizeTooLarge", message)
-        tail = self._log(warm, configuration, request_id, (time.monotonic() - started) * 1000, init_milliseconds, lines)
+        milliseconds = (time.monotonic() - started) * 1000
+        tail = self._log(warm, configuration, request_id, milliseconds, init_milliseconds, lines)
         error = "Unhandled" if answer.error else None
-        return InvokeResult(200, answer.body, error, tail, configuration["Version"])
+        return InvokeResult(200, answer.body, error, tail, configuration["Version"], milliseconds)
 
     def _log(
         self,

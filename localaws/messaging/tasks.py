@@ -43,6 +43,7 @@ class TaskQueue:
         self._waiting: list[tuple[float, int, Task]] = []
         self._changed = threading.Condition()
         self._closed = False
+        self._ended = False
         self._idle = 0
         self._threads: list[threading.Thread] = []
         for delay, task in self._kept():
@@ -54,9 +55,9 @@ class TaskQueue:
         return self._closed
 
     def put(self, task: Task, delay: float = 0.0) -> bool:
-        """Have a task run after so many seconds; False where too many wait already, and the task is refused."""
+        """Have a task run after so many seconds; False where it is refused: too many wait, or the queue was closed."""
         with self._changed:
-            if len(self._waiting) >= self._limit:
+            if len(self._waiting) >= self._limit or self._ended:
                 return False
             heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._order), task))
             busy = len(self._waiting) > self._idle
@@ -79,12 +80,11 @@ class TaskQueue:
         end = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        if self._keep is None:
-            return
         with self._changed:
+            self._ended = True
             now = time.monotonic()
             rest = [[max(0.0, due - now), task] for due, _, task in sorted(self._waiting)]
-        if rest:
+        if rest and self._keep is not None:
             self._keep.parent.mkdir(parents=True, exist_ok=True)
             self._keep.write_text(json.dumps(rest), encoding="utf-8")
 

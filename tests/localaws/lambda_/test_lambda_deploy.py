@@ -255,7 +255,7 @@ def test_concurrency_tags_and_event_settings_are_kept(deploy, lambda_):
 
 def test_what_is_not_done_for_real_is_refused(lambda_):
     with pytest.raises(ClientError) as error:
-        lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn="arn:aws:sqs:us-east-1:123456789012:q")
+        lambda_.create_function_url_config(FunctionName="f", AuthType="NONE")
     assert code_of(error) == "NotSupportedByLocalAws"
 
 

@@ -151,8 +151,8 @@ def test_what_an_engine_does_not_list_goes_to_moto_or_is_refused(client_of):
         ("stepfunctions", "list_state_machines", {}),  # json
         (
             "cloudwatch",
-            "put_metric_alarm",
-            {"AlarmName": "a", "EvaluationPeriods": 1, "ComparisonOperator": "x"},
+            "put_metric_stream",
+            {"Name": "a", "FirehoseArn": "b", "RoleArn": "c", "OutputFormat": "json"},
         ),  # cbor
         ("efs", "describe_file_systems", {}),  # rest-json
     ],

@@ -1,0 +1,1 @@
+"""CloudWatch: metrics that are kept and read back by period, alarms that evaluate them and act."""
