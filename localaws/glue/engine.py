@@ -29,7 +29,7 @@ class GlueEngine:
         classifiers = Classifiers(world.data / "glue" / "classifiers")
         self._crawlers = Crawlers(world, self._timetable, classifiers)
         self._connections = Connections(world.data / "glue" / "connections", world.catalog)
-        self.jobs = Jobs(world)
+        self.jobs = Jobs(world, self._connections)
         runners: Mapping[str, Runner] = {"crawler": CrawlerRunner(self._crawlers), "job": JobRunner(self.jobs)}
         self._triggers = Triggers(world, self._timetable, runners)
         self._crawlers.ended.append(partial(self._triggers.ended, "crawler"))

@@ -56,14 +56,23 @@ class LaunchError(Exception):
 
 
 class Work:
-    """What a run's thread does; ``changed`` is called with what became of the record, to be kept."""
+    """What a run's thread does."""
 
-    def __init__(self, world: World, job: Json, run: Json, arguments: Mapping[str, str], bookmarks: Bookmarks) -> None:
+    def __init__(
+        self,
+        world: World,
+        job: Json,
+        run: Json,
+        arguments: Mapping[str, str],
+        bookmarks: Bookmarks,
+        has_connection: Callable[[str], bool],
+    ) -> None:
         self._world = world
         self._job = job
         self._run = run
         self._arguments = arguments
         self._bookmarks = bookmarks
+        self._has_connection = has_connection
         self.cancel = threading.Event()
         self._shell = is_shell(job)
         self._logs = JobLogs(SHELL_GROUP if self._shell else SPARK_GROUP, run["Id"])
@@ -97,7 +106,9 @@ class Work:
             for part in listed(given, MODULES)
         ]
         script = self._fetch(given.get(SCRIPT) or self._job["Command"]["ScriptLocation"], folder / "script")
-        names = (self._job.get("Connections") or {}).get("Connections") or ()
+        for name in (self._job.get("Connections") or {}).get("Connections") or ():
+            if not self._has_connection(name):
+                raise LaunchError(f"LAUNCH ERROR | Connection {name} not found.")
         return SparkRun(
             script=script,
             argv=self._argv(),
@@ -113,7 +124,6 @@ class Work:
             environment={
                 "GLUE_VERSION": self._job["GlueVersion"],
                 "LOCALAWS_GLUE_BOOKMARK": str(self._bookmarks.path(self._job["Name"])),
-                "LOCALAWS_GLUE_CONNECTIONS": ",".join(names),
             },
             preload="awsglue.session_catalog" if enabled(given, CATALOG) and not self._shell else "",
             spark=not self._shell,

@@ -10,6 +10,7 @@ from typing import Any
 
 from localaws.core import AwsError, World
 from localaws.documents import Documents
+from localaws.glue.connections import Connections
 from localaws.glue.job_arguments import check_arguments
 from localaws.glue.job_bookmarks import Bookmarks
 from localaws.glue.job_definition import CAPACITY, capacity, check_timeout, invalid, is_shell, job_definition
@@ -31,8 +32,9 @@ class Jobs:
     ``ended`` are called with a job's name, the run's id and the state in which it ended.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, connections: Connections) -> None:
         self._world = world
+        self._connections = connections
         self._lock = threading.RLock()
         self._jobs = Documents(world.data / "glue" / "jobs")
         self._runs = Documents(world.data / "glue" / "job_runs")
@@ -173,7 +175,7 @@ class Jobs:
         """With the lock held: keep the record and start the thread."""
         if self._closing:
             raise AwsError("OperationTimeoutException", "The embedded AWS is ending: no run is begun any more.")
-        work = Work(self._world, job, run, arguments, self.bookmarks)
+        work = Work(self._world, job, run, arguments, self.bookmarks, self._connections.has)
         self._runs.save(run["Id"], run)
         self._works[run["Id"]] = work
         thread = threading.Thread(

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.localaws.glue.jobs import Job
+
 _numbers = itertools.count()
 
 
@@ -90,3 +92,13 @@ class Lake:
 @pytest.fixture
 def lake(aws, glue, bucket):
     return Lake(aws, glue, bucket)
+
+
+@pytest.fixture
+def job(aws, client):
+    """Makes jobs."""
+
+    def make(script, **settings):
+        return Job(aws, client, script, **settings)
+
+    return make

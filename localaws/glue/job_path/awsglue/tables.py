@@ -44,7 +44,7 @@ def read(
     kind = format_of(table)
     # Parquet and ORC say themselves what their columns are; text has the catalog's.
     schema = None if kind in ("parquet", "orc") else catalog_schema(described["Columns"])
-    how = {**_text_options(table, kind), **options}
+    how = {**text_options(table, kind), **options}
     location = described["Location"].rstrip("/") + "/"
     excluded = options.get("exclusions") or ()
     if not keys:
@@ -122,7 +122,7 @@ def _with_keys(schema: StructType | None, keys: list[Json]) -> StructType | None
     return schema
 
 
-def _text_options(table: Json, kind: str) -> Mapping[str, Any]:
+def text_options(table: Json, kind: str) -> Mapping[str, Any]:
     """format_options for a table's text, from its SerDe's parameters."""
     if kind != "csv":
         return {}
