@@ -1,0 +1,22 @@
+environment   = "prod"
+region        = "eu-central-1"
+bucket_prefix = "millrace-prod" # choose your own
+
+log_retention_days = 365
+
+with = {
+  airflow   = true
+  source    = true
+  dashboard = true
+  budget    = true
+}
+
+airflow = {
+  class       = "mw1.medium"
+  max_workers = 5
+}
+
+budget = {
+  monthly_usd = 1500
+  emails      = ["data-platform@example.com"]
+}

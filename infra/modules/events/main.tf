@@ -1,0 +1,63 @@
+# EventBridge's rules and the functions that they call.
+
+variable "rules" { type = any }
+variable "functions" { type = map(string) }
+
+locals {
+  targets = merge([
+    for name, rule in var.rules : {
+      for target in rule.targets : "${name}/${target.function}" => {
+        rule     = name
+        function = target.function
+        input    = try(target.input, null)
+        # What begins with "$." is taken from the event.
+        paths = {
+          for key, value in try(target.input, null) == null ? {} : target.input : key => value
+          if try(startswith(value, "$."), false)
+        }
+      }
+    }
+  ]...)
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each            = var.rules
+  name                = each.key
+  description         = each.value.description
+  event_pattern       = try(each.value.pattern, null) == null ? null : jsonencode(each.value.pattern)
+  schedule_expression = try(each.value.schedule, null)
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each  = local.targets
+  rule      = aws_cloudwatch_event_rule.this[each.value.rule].name
+  target_id = each.value.function
+  arn       = var.functions[each.value.function]
+  input     = each.value.input == null || length(each.value.paths) > 0 ? null : jsonencode(each.value.input)
+
+  dynamic "input_transformer" {
+    for_each = length(each.value.paths) > 0 ? [each.value] : []
+    content {
+      input_paths = input_transformer.value.paths
+      # jsonencode writes < and > as \u003c and \u003e, which EventBridge would not take for its marks.
+      input_template = replace(replace(jsonencode(merge(
+        input_transformer.value.input, { for key in keys(input_transformer.value.paths) : key => "<${key}>" }
+      )), "\\u003c", "<"), "\\u003e", ">")
+    }
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = 3600
+    maximum_retry_attempts       = 10
+  }
+}
+
+resource "aws_lambda_permission" "this" {
+  for_each      = local.targets
+  statement_id  = each.value.rule
+  action        = "lambda:InvokeFunction"
+  function_name = each.value.function
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.this[each.value.rule].arn
+  depends_on    = [aws_cloudwatch_event_target.this]
+}

@@ -1,0 +1,164 @@
+# Lambda functions and layers, each function with a role that may do what its declaration says and no more.
+
+variable "prefix" { type = string }
+variable "functions" { type = any }
+variable "layers" { type = map(string) }
+variable "packages" { type = any }
+variable "buckets" { type = map(object({ name = string, arn = string })) }
+variable "secrets" { type = map(string) }
+variable "kms_key" { type = string }
+variable "databases" { type = list(string) }
+variable "crawlers" { type = list(string) }
+variable "jobs" { type = list(string) }
+variable "workgroup" { type = string }
+variable "log_retention_days" { type = number }
+
+data "aws_caller_identity" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  region    = data.aws_region.this.name
+  glue      = "arn:aws:glue:${local.region}:${local.account}"
+  artifacts = var.buckets["artifacts"].name
+
+  # On what a function may do each action that it is declared to call.
+  targets = {
+    crawlers = [for name in var.crawlers : "${local.glue}:crawler/${name}"]
+    jobs     = [for name in var.jobs : "${local.glue}:job/${name}"]
+    tables = concat(
+      ["${local.glue}:catalog"],
+      [for name in var.databases : "${local.glue}:database/${name}"],
+      [for name in var.databases : "${local.glue}:table/${name}/*"],
+    )
+    queries = ["arn:aws:athena:${local.region}:${local.account}:workgroup/${var.workgroup}"]
+  }
+  calls = {
+    for name, function in var.functions : name => [
+      for action in try(function.calls, []) : {
+        action = action
+        on = (
+          length(regexall("Crawler", action)) > 0 ? "crawlers" :
+          length(regexall("JobRun", action)) > 0 ? "jobs" :
+          startswith(action, "athena:") ? "queries" : "tables"
+        )
+      }
+    ]
+  }
+
+  statements = {
+    for name, function in var.functions : name => concat(
+      [{
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = ["${aws_cloudwatch_log_group.this[name].arn}:*"]
+      }],
+      length(concat(try(function.reads, []), try(function.writes, []))) == 0 ? [] : [{
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = distinct([for b in concat(try(function.reads, []), try(function.writes, [])) : var.buckets[b].arn])
+        }, {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = distinct([for b in concat(try(function.reads, []), try(function.writes, [])) : "${var.buckets[b].arn}/*"])
+      }],
+      length(try(function.writes, [])) == 0 ? [] : [{
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging"]
+        Resource = [for b in function.writes : "${var.buckets[b].arn}/*"]
+      }],
+      [{
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [var.kms_key]
+      }],
+      length(try(function.secrets, [])) == 0 ? [] : [{
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = [for secret in function.secrets : var.secrets[secret]]
+      }],
+      [
+        for kind, arns in local.targets : {
+          Effect   = "Allow"
+          Action   = [for call in local.calls[name] : call.action if call.on == kind]
+          Resource = arns
+        } if anytrue([for call in local.calls[name] : call.on == kind])
+      ],
+    )
+  }
+}
+
+resource "aws_s3_object" "function" {
+  for_each = var.functions
+  bucket   = local.artifacts
+  key      = "lambda/${basename(var.packages.functions[each.key])}"
+  source   = var.packages.functions[each.key]
+}
+
+resource "aws_s3_object" "layer" {
+  for_each = var.layers
+  bucket   = local.artifacts
+  key      = "lambda/${basename(var.packages.layers[each.key])}"
+  source   = var.packages.layers[each.key]
+}
+
+resource "aws_lambda_layer_version" "this" {
+  for_each                 = var.layers
+  layer_name               = "${var.prefix}-${each.key}"
+  description              = basename(var.packages.layers[each.key])
+  s3_bucket                = local.artifacts
+  s3_key                   = aws_s3_object.layer[each.key].key
+  compatible_runtimes      = ["python3.12"]
+  compatible_architectures = [var.packages.architecture]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  for_each          = var.functions
+  name              = "/aws/lambda/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key
+}
+
+resource "aws_iam_role" "this" {
+  for_each = var.functions
+  name     = "${var.prefix}-function-${each.key}"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  for_each = var.functions
+  name     = "as-declared"
+  role     = aws_iam_role.this[each.key].id
+  policy   = jsonencode({ Version = "2012-10-17", Statement = local.statements[each.key] })
+}
+
+resource "aws_lambda_function" "this" {
+  for_each      = var.functions
+  function_name = each.key
+  description   = each.value.description
+  role          = aws_iam_role.this[each.key].arn
+  runtime       = "python3.12"
+  handler       = "handler.handler"
+  architectures = [var.packages.architecture]
+  memory_size   = each.value.memory_mb
+  timeout       = each.value.timeout_s
+  layers        = [for layer in try(each.value.layers, []) : aws_lambda_layer_version.this[layer].arn]
+  s3_bucket     = local.artifacts
+  s3_key        = aws_s3_object.function[each.key].key
+  kms_key_arn   = var.kms_key
+
+  environment { variables = try(each.value.environment, {}) }
+
+  depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
+}
+
+output "arns" { value = { for name, function in aws_lambda_function.this : name => function.arn } }

@@ -1,0 +1,144 @@
+# A VPC for what must be in one: private subnets in two zones, no way in from outside, AWS's services by endpoints.
+
+variable "name" { type = string }
+variable "cidr" { type = string }
+variable "region" { type = string }
+
+data "aws_availability_zones" "this" { state = "available" }
+
+locals {
+  zones = slice(data.aws_availability_zones.this.names, 0, 2)
+  # What MWAA's workers and Glue's jobs talk to.
+  endpoints = [
+    "airflow.api", "airflow.env", "airflow.ops", "athena", "ecr.api", "ecr.dkr", "events", "glue", "kms", "lambda", "logs",
+    "monitoring", "quicksight", "secretsmanager", "sqs", "sts",
+  ]
+}
+
+resource "aws_vpc" "this" {
+  cidr_block           = var.cidr
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+  tags                 = { Name = var.name }
+}
+
+resource "aws_default_security_group" "closed" { vpc_id = aws_vpc.this.id }
+
+resource "aws_subnet" "private" {
+  for_each          = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 8, index) }
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = each.value
+  tags              = { Name = "${var.name}-private-${each.key}" }
+}
+
+resource "aws_route_table" "private" {
+  vpc_id = aws_vpc.this.id
+  tags   = { Name = "${var.name}-private" }
+}
+
+resource "aws_route_table_association" "private" {
+  for_each       = aws_subnet.private
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.private.id
+}
+
+resource "aws_security_group" "inside" {
+  name        = "${var.name}-inside"
+  description = "What runs in the VPC talks to itself and to the endpoints"
+  vpc_id      = aws_vpc.this.id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "inside" {
+  security_group_id            = aws_security_group.inside.id
+  description                  = "From itself: Glue and MWAA demand all ports"
+  ip_protocol                  = "-1"
+  referenced_security_group_id = aws_security_group.inside.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "inside" {
+  security_group_id = aws_security_group.inside.id
+  description       = "To the VPC, where the endpoints are"
+  ip_protocol       = "-1"
+  cidr_ipv4         = var.cidr
+}
+
+resource "aws_vpc_security_group_egress_rule" "s3" {
+  security_group_id = aws_security_group.inside.id
+  description       = "To S3 by its gateway"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = aws_vpc.this.id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.private.id]
+}
+
+resource "aws_vpc_endpoint" "this" {
+  for_each            = toset(local.endpoints)
+  vpc_id              = aws_vpc.this.id
+  service_name        = "com.amazonaws.${var.region}.${each.value}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
+  security_group_ids  = [aws_security_group.inside.id]
+}
+
+resource "aws_flow_log" "this" {
+  vpc_id               = aws_vpc.this.id
+  traffic_type         = "REJECT"
+  log_destination_type = "cloud-watch-logs"
+  log_destination      = aws_cloudwatch_log_group.flow.arn
+  iam_role_arn         = aws_iam_role.flow.arn
+}
+
+resource "aws_cloudwatch_log_group" "flow" {
+  name              = "/vpc/${var.name}"
+  retention_in_days = 30
+}
+
+resource "aws_iam_role" "flow" {
+  name = "${var.name}-flow-logs"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "vpc-flow-logs.amazonaws.com" } }]
+  })
+}
+
+resource "aws_iam_role_policy" "flow" {
+  name = "write"
+  role = aws_iam_role.flow.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+      Resource = ["${aws_cloudwatch_log_group.flow.arn}:*"]
+    }]
+  })
+}
+
+output "for_airflow" {
+  value = { subnets = [for subnet in aws_subnet.private : subnet.id], security_group = aws_security_group.inside.id }
+}
+
+output "for_databases" {
+  value = {
+    subnets        = [for subnet in aws_subnet.private : subnet.id]
+    vpc            = aws_vpc.this.id
+    security_group = aws_security_group.inside.id
+  }
+}
+
+output "for_jobs" {
+  value = {
+    subnet         = aws_subnet.private[local.zones[0]].id
+    zone           = local.zones[0]
+    security_group = aws_security_group.inside.id
+  }
+}

@@ -1,0 +1,31 @@
+# Secrets. A value that is generated never comes into the state; the others somebody puts there by hand.
+
+variable "secrets" { type = map(any) }
+variable "kms_key" { type = string }
+
+locals {
+  generated = { for name, secret in var.secrets : name => secret if try(secret.generate, null) != null }
+}
+
+resource "aws_secretsmanager_secret" "this" {
+  for_each                = var.secrets
+  name                    = each.key
+  description             = each.value.description
+  kms_key_id              = var.kms_key
+  recovery_window_in_days = 30
+}
+
+ephemeral "aws_secretsmanager_random_password" "this" {
+  for_each            = local.generated
+  password_length     = 64
+  exclude_punctuation = true
+}
+
+resource "aws_secretsmanager_secret_version" "this" {
+  for_each                 = local.generated
+  secret_id                = aws_secretsmanager_secret.this[each.key].id
+  secret_string_wo         = ephemeral.aws_secretsmanager_random_password.this[each.key].random_password
+  secret_string_wo_version = 1 # raise it to make a new value; docs say what that means for the hashes
+}
+
+output "arns" { value = { for name, secret in aws_secretsmanager_secret.this : name => secret.arn } }
