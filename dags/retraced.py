@@ -18,10 +18,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.amazon.aws.operators.athena import AthenaOperator
-from airflow.providers.amazon.aws.operators.glue_crawler import GlueCrawlerRunOperator
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
-from airflow.providers.amazon.aws.operators.quicksight import QuickSightCreateIngestionOperator
-from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset
@@ -29,6 +26,7 @@ from airflow.sdk import DAG, Asset
 from millrace import steps
 
 SLUG = "retraced"
+METRICS = ("monthly", "daily")
 
 with DAG(
     dag_id=SLUG,
@@ -53,17 +51,8 @@ with DAG(
         deferrable=True,
     )
     uploads = steps.find_uploads(SLUG, steps.DATE)
-    convert = LambdaInvokeFunctionOperator.partial(
-        task_id="convert", function_name="csv_to_parquet", **steps.LAMBDA
-    ).expand(payload=uploads)
-    load = steps.reconcile(SLUG, convert.output)
-    catalogue = GlueCrawlerRunOperator(
-        task_id="catalogue",
-        crawler_name=SLUG,
-        poll_interval=steps.POLL_SECONDS,
-        fail_on_already_running=False,
-        deferrable=True,
-    )
+    load = steps.reconcile(SLUG, steps.convert("csv_to_parquet", uploads).output)
+    catalogue = steps.crawl(SLUG)
 
     def build(table: str, loads: object) -> AthenaOperator:
         """The statement that writes a derived table's new objects."""
@@ -86,31 +75,17 @@ with DAG(
         **steps.LAMBDA,
     )
 
-    metrics = [
-        AthenaOperator(task_id=query, query=f"{SLUG}/{query}.sql", **steps.athena(SLUG))
-        for query in ("monthly", "daily")
-    ]
+    metrics = [steps.query(SLUG, name) for name in METRICS]
     checks = build("checks", months)
     checked = steps.gate(checks.output)
 
     published = EmptyOperator(
         task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}")]
     )
-    for query in ("monthly", "daily"):
-        refresh = QuickSightCreateIngestionOperator(
-            task_id=f"refresh_{query}",
-            data_set_id=f"{SLUG}-{query}",
-            ingestion_id="{{ ti.xcom_pull(task_ids='reconcile')[0].build }}-{{ ti.try_number }}",
-            wait_for_completion=False,
-        )
-        refreshed = QuickSightSensor(
-            task_id=f"{query}_refreshed",
-            data_set_id=f"{SLUG}-{query}",
-            ingestion_id=f"{{{{ ti.xcom_pull(task_ids='refresh_{query}')['IngestionId'] }}}}",
-            mode="reschedule",
-            poke_interval=steps.POLL_SECONDS,
-        )
-        checked >> refresh >> refreshed >> published
+    for name in METRICS:
+        refresh, refreshed = steps.refresh(SLUG, name)
+        checked >> refresh
+        refreshed >> published
 
     wait_for_uploads >> uploads
     load >> catalogue >> touched_months

@@ -18,8 +18,8 @@ _STATUSES = ("active", "active", "active", "active", "pending", "pending", "unsu
 def generate(
     out: Path,
     *,
-    rows: int = 30_000,
-    days: int = 60,
+    rows: int = 20_000,
+    days: int = 30,
     bad_share: float = 0.02,
     seed: int = 7,
     last_day: dt.date = dt.date(2025, 12, 31),
