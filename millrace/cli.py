@@ -1,4 +1,4 @@
-"""The command line: ``millrace demo | run | sample | show``."""
+"""The command line: ``millrace demo | run | sample | new | show``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from millrace import contracts, load, resources
-from millrace.local import STATE
+from millrace.bundle import bundle
+from millrace.local import BUCKET_PREFIX, STATE
 from millrace.run import run
 from millrace.screen import Screen
+from millrace.sync import find, sync
 
 # How an option of a sample generator is read, by the type of its default.
 _READERS: dict[type, Callable[[str], object]] = {int: int, float: float, str: str, dt.date: dt.date.fromisoformat}
@@ -53,6 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--raw", type=Path, required=True, metavar="DIR", help="raw data, such as files <table>*.csv")
     own.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results are written")
     command("sample", _sample, "make sample data; PIPELINE --help tells its options", add_help=False)
+    new = commands.add_parser("new", help="scaffold a pipeline for another CSV", description=_new.__doc__)
+    new.set_defaults(do=_new, has_own=False)
+    new.add_argument("slug", metavar="NAME", help="its name: lower case letters, digits and _")
+    new.add_argument("--csv", type=Path, metavar="FILE", help="an example, whose header and rows tell the columns")
+    folder = command(
+        "sync", _sync, "bring a folder's new and changed files into the raw bucket, on whatever AWS is set"
+    )
+    folder.add_argument("folder", type=Path, metavar="SRC", help="files <table>*.csv or <table>/**/*.csv, plain or .gz")
+    folder.add_argument("--bucket-prefix", default=BUCKET_PREFIX, metavar="P", help=f"default {BUCKET_PREFIX}")
     command("show", _show, "list all that belongs to the pipeline, with the number of lines")
     load.add_arguments(command("load", load.main, "fill the pipeline's source database from a dump"))
     services = commands.add_parser("up", help=(summary := "run Airflow's UI and services beside the embedded AWS"))
@@ -61,7 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     services.add_argument("--data", type=Path, default=STATE / "up", metavar="DIR", help="where all is kept")
     services.add_argument("--port", type=int, default=8080, metavar="N", help="Airflow's port (default 8080)")
     services.add_argument("--aws-port", type=int, default=4566, metavar="N", help="the AWS's port (default 4566)")
+    packages = commands.add_parser("package", help=(summary := "build all that a real account is given"))
+    packages.description = summary
+    packages.set_defaults(do=_package)
+    packages.add_argument("--out", type=Path, default=resources.ROOT / "build", metavar="DIR", help="where to")
+    packages.add_argument("--architecture", choices=("x86_64", "arm64"), default="arm64", help="of Lambda functions")
     return parser
+
+
+def _package(options: argparse.Namespace) -> int:
+    bundle(options.out, options.architecture)
+    print(options.out / "packages.json")
+    return 0
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -87,6 +109,24 @@ def _run(options: argparse.Namespace) -> int:
     return run(options.slug, options.raw, options.out, Screen())
 
 
+def _sync(options: argparse.Namespace) -> int:
+    import boto3  # which only this command needs
+
+    found = find(options.slug, options.folder)
+    bucket = f"{options.bucket_prefix}-raw"
+    total = sum(file.path.stat().st_size for file in found.files)
+    screen = Screen()
+    with screen.bytes("sync", total) as advance:
+        outcome = sync(boto3.client("s3"), bucket, found.files, advance)
+    for path in found.other:
+        screen.console.print(f"  left alone, of no table: {path}", markup=False)
+    screen.console.print(
+        f"{len(outcome.sent):,} files sent ({outcome.size / 1e6:,.1f} MB), {len(outcome.unchanged):,} were there "
+        f"already, in s3://{bucket}/{options.slug}/"
+    )
+    return 0
+
+
 def _sample(options: argparse.Namespace) -> int:
     """Call the pipeline's generator, whose keyword arguments are the options, and print what it says."""
     generate = _generator(options.slug)
@@ -107,6 +147,16 @@ def _generator(slug: str) -> Callable[..., object]:
     """The pipeline's sample generator."""
     generate: Callable[..., object] = importlib.import_module(f"millrace.samples.{slug}").generate
     return generate
+
+
+def _new(options: argparse.Namespace) -> int:
+    """Write contracts, resources, DAG, Glue job, SQL, dashboard, sample and test of a pipeline for another CSV."""
+    from millrace.scaffold import pipeline
+
+    for path in pipeline.create(options.slug, options.csv):
+        print(f"  {path}")
+    print(f"Look through datasets/{options.slug}/, then: make demo p={options.slug}")
+    return 0
 
 
 def _show(options: argparse.Namespace) -> int:

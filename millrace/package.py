@@ -75,7 +75,7 @@ def build_function(name: str, target_dir: Path) -> Path:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(content)
             _compile(Path(temporary), "/var/task")
-            _write(_contents(Path(temporary)), target)
+            write_zip(contents_of(Path(temporary)), target)
     return target
 
 
@@ -96,7 +96,7 @@ def build_wheel(target_dir: Path) -> Path:
         }
         record = [f"{path},sha256={_base64(content)},{len(content)}" for path, content in sorted(contents.items())]
         contents[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
-        _write(contents, target)
+        write_zip(contents, target)
     return target
 
 
@@ -124,7 +124,7 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
             _prune(layer)
             if target == "local" or platform.python_version().rpartition(".")[0] == LAMBDA_PYTHON:
                 _compile(layer, "/opt")
-            _write(_contents(layer), path)
+            write_zip(contents_of(layer), path)
     return path
 
 
@@ -176,8 +176,14 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The files under a folder by their path in it, with their content."""
     return {name: path.read_bytes() for name, path in _files(folder).items()}
+
+
+def sources_of(folder: Path) -> dict[str, bytes]:
+    """The same without what no package holds, such as bytecode and hidden files."""
+    return {name: path.read_bytes() for name, path in _sources(folder).items()}
 
 
 def _library() -> dict[str, Path]:
@@ -213,7 +219,7 @@ def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
-def _write(files: Mapping[str, bytes], target: Path) -> None:
+def write_zip(files: Mapping[str, bytes], target: Path) -> None:
     """Write the zip: sorted, one time and one set of permissions; complete or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f"{target.stem}.", suffix=".part", dir=target.parent)
