@@ -37,7 +37,7 @@ TABLE = registry.table(
 ) | registry.table("""
 count() -> bigint = count(*){f}
 count(T) -> bigint = count({d}{0}){f}
-count_if(boolean) -> bigint = CAST(count_if({d}{0}){f} AS BIGINT)
+count_if(boolean) -> bigint = count({d}nullif({0}, false)){f}
 approx_distinct(T) -> bigint = count(DISTINCT {0}){f}
 approx_distinct(T, double) -> bigint = count(DISTINCT {0}){f}
 approx_percentile(bigint, double) -> bigint = athena_percentile(list({0}){f}, max({1}){f})
