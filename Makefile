@@ -35,12 +35,14 @@ check: .venv/.ready  ## ruff, mypy, sqlfluff, and generated files are current
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/python -m localaws.docs --check
+	$(BIN)/python -m millrace.diagrams --check
 
 format: .venv/.ready  ## format the code
 	@$(BIN)/ruff check --fix-only --exit-zero . && $(BIN)/ruff format .
 
 docs: .venv/.ready  ## write the generated documents again
 	@$(BIN)/python -m localaws.docs
+	@$(BIN)/python -m millrace.diagrams
 
 bench: .venv/.ready  ## measure: converter, metrics, Athena, S3, Lambda, the DAG's overhead
 	@$(BIN)/python -m benchmarks

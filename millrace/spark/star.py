@@ -241,12 +241,8 @@ def fact_payments(payments: DataFrame, customers: DataFrame) -> DataFrame:
 
 def dim_dates(spark: SparkSession, first: dt.date | None, last: dt.date | None) -> DataFrame:
     """Every day of the years from the first date's to the last one's; only the member for none if there is no date."""
-    none = _member(spark, date_key=UNKNOWN)
-    if first is None or last is None:
-        return none
-    days = spark.sql(
-        f"SELECT explode(sequence(DATE'{first.year:04}-01-01', DATE'{last.year:04}-12-31', INTERVAL 1 DAY)) AS day"
-    )
+    years = f"DATE'{first.year:04}-01-01', DATE'{last.year:04}-12-31'" if first and last else "NULL, NULL"
+    days = spark.sql(f"SELECT explode(sequence({years}, INTERVAL 1 DAY)) AS day")
     weekday = F.weekday("day") + 1
     return days.select(
         date_key("day").alias("date_key"),
@@ -261,7 +257,7 @@ def dim_dates(spark: SparkSession, first: dt.date | None, last: dt.date | None) 
         weekday.alias("weekday"),
         F.date_format("day", "EEEE").alias("weekday_name"),
         (weekday >= 6).alias("is_weekend"),
-    ).unionByName(none, True)
+    ).unionByName(_member(spark, date_key=UNKNOWN), True)
 
 
 def date_key(day: str) -> Column:
