@@ -32,7 +32,7 @@ def read_sample(path: Path, compression: str, limit: int) -> tuple[bytes, bool]:
         size = 0
         try:
             # read1 gives what there is before a fault, where read would give nothing.
-            while size <= limit and (part := source.read1(min(_CHUNK, limit + 1 - size))):
+            while part := source.read1(min(_CHUNK, limit + 1 - size)):
                 parts.append(part)
                 size += len(part)
         except (EOFError, OSError, zlib.error):

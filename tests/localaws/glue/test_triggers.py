@@ -194,6 +194,8 @@ def test_all_of_several(bench):
     assert bench.jobs.started == ["a", "b"]
     bench.end("a")
     assert bench.jobs.started == ["a", "b", "c"]
+    bench.end("a")  # once more in the same chain: both are waited for again
+    assert bench.jobs.started == ["a", "b", "c"]
 
 
 def test_all_of_several_of_one_chain(bench):
