@@ -3,7 +3,7 @@
 Connections cannot share a transaction of MySQL, so parallel reads do not see the same state by themselves. But one
 statement does: the control totals, with a checksum of all rows, are one statement's. What was read is that state if its
 own totals are the same. What differs has changed meanwhile and is read again. By the same comparison, months whose
-totals are those of the last run need no reading at all (docs/adr/0006).
+totals are those of the last run need no reading at all (docs/adr/0008).
 """
 
 from __future__ import annotations
