@@ -48,9 +48,9 @@ def _application() -> Any:
         if _app is None:
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-            from localaws.messaging import sqs_threads
+            from localaws.messaging import moto_queues
 
-            sqs_threads.install()
+            moto_queues.install()
             _app = DomainDispatcherApplication(create_backend_app)
     return _app
 

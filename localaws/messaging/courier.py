@@ -12,7 +12,7 @@ from typing import Any
 
 from localaws.core import ACCOUNT_ID, REGION, AwsError, Call, World
 from localaws.lambda_.permissions import Sender
-from localaws.messaging import sqs_threads
+from localaws.messaging import moto_queues
 from localaws.moto_side import LOCKS
 
 # What may be gone the next time; all else, such as a queue that does not exist, will not come right by itself.
@@ -95,7 +95,7 @@ class Courier:
 
     def _to_queue(self, arn: str, parcel: Parcel) -> None:
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in parcel.attributes.items()}
-        sqs_threads.backend_of(arn).send_message(
+        moto_queues.backend_of(arn).send_message(
             _last(arn),
             parcel.text,
             message_attributes=typed or None,

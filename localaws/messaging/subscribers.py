@@ -10,7 +10,7 @@ from typing import Any
 
 from localaws.core import NotSupported, World
 from localaws.lambda_.permissions import Sender
-from localaws.messaging import sqs_threads
+from localaws.messaging import moto_queues
 from localaws.messaging.courier import Courier, Parcel, Undelivered, compact
 from localaws.messaging.inbox import Inbox
 from localaws.messaging.notification import Notification
@@ -64,7 +64,7 @@ class Subscribers:
         body = text if raw else notification.envelope(text, subscription.arn)
         try:
             # A standard topic's message has a group only if the publisher gave one; it deduplicates nothing.
-            sqs_threads.backend_of(arn).send_message(
+            moto_queues.backend_of(arn).send_message(
                 arn.rpartition(":")[2],
                 body,
                 message_attributes=notification.queue_attributes() or None if raw else None,

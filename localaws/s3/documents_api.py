@@ -24,6 +24,7 @@ GRANT = (
 )
 
 
+DELETED = ""
 # A lifecycle's one setting that is no part of its document.
 MINIMUM_SIZE = "x-amz-transition-default-minimum-object-size"
 MINIMUM_DEFAULT = "all_storage_classes_128K"
@@ -31,7 +32,10 @@ MINIMUM_DEFAULT = "all_storage_classes_128K"
 
 @dataclass(frozen=True)
 class Kind:
-    """A sub-resource: its document's root, and what a bucket without one answers: a document's inside or an error."""
+    """A sub-resource: its document's root, and what a bucket without one answers: a document's inside or an error.
+
+    A kind with both has the document by default, and the error once that was deleted.
+    """
 
     root: str
     default: str | None = None
@@ -53,7 +57,9 @@ KINDS: Mapping[str, Kind] = {
         missing=("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
     ),
     "ownershipControls": Kind(
-        "OwnershipControls", "<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"
+        "OwnershipControls",
+        "<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>",
+        missing=("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
     ),
     "lifecycle": Kind(
         "LifecycleConfiguration",
@@ -98,8 +104,8 @@ class DocumentsApi:
         name, kind = self._kind(context)
         content_type = "application/xml" if kind.root else "application/json"
         text = self._store.index.setting(context.bucket, f"document:{name}")
-        if text is None:
-            if kind.default is None:
+        if not text:
+            if kind.default is None or text == DELETED:
                 code, message = kind.missing
                 raise AwsError(code, message, 404, BucketName=context.bucket)
             head = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -128,8 +134,9 @@ class DocumentsApi:
 
     def delete(self, context: Context) -> Response:
         """Forget a document."""
-        name, _ = self._kind(context)
-        self._store.index.set_setting(context.bucket, f"document:{name}", None)
+        name, kind = self._kind(context)
+        left = DELETED if kind.default is not None and kind.missing[0] else None
+        self._store.index.set_setting(context.bucket, f"document:{name}", left)
         return Response(204)
 
     def _kind(self, context: Context) -> tuple[str, Kind]:

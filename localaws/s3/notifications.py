@@ -13,7 +13,7 @@ from typing import Any
 
 from localaws.core import ACCOUNT_ID, REGION, AwsError, World
 from localaws.lambda_.permissions import Sender
-from localaws.messaging import sqs_threads
+from localaws.messaging import moto_queues
 from localaws.messaging.courier import Courier, Parcel, Undelivered
 from localaws.s3.event_shapes import ObjectEvent, happened, iso
 from localaws.s3.objects import ObjectInfo
@@ -136,7 +136,7 @@ def _check_moto_target(rule: Rule) -> None:
     if rule.arn.endswith(".fifo"):
         raise ValueError("S3 does not deliver to FIFO queues and topics")
     if rule.kind == "sqs":
-        sqs_threads.backend_of(rule.arn).get_queue(rule.arn.rpartition(":")[2])
+        moto_queues.backend_of(rule.arn).get_queue(rule.arn.rpartition(":")[2])
     else:
         from moto.sns.models import sns_backends
 

@@ -11,7 +11,7 @@ from typing import Any
 from localaws.core import REGION
 from localaws.lambda_.mappings.filters import compile_filters, seen_message
 from localaws.lambda_.mappings.invoking import MAX_BYTES, Run, run_batch
-from localaws.messaging import sqs_threads
+from localaws.messaging import moto_queues
 
 _POLLERS = 2
 _MOST_POLLERS = 10
@@ -81,7 +81,7 @@ class QueuePoller:
         return messages
 
     def _receive(self, count: int, wait: float) -> list[Any]:
-        backend = sqs_threads.backend_of(self._arn)
+        backend = moto_queues.backend_of(self._arn)
         queue = backend.get_queue(self._name)
         found: list[Any] = backend.receive_message(self._name, min(count, 10), wait, queue.visibility_timeout, ["All"])
         return found
@@ -100,7 +100,7 @@ class QueuePoller:
         self._delete(by_id[key] for key in wanted.keys() - verdict.failed)
 
     def _delete(self, messages: Any) -> None:
-        backend = sqs_threads.backend_of(self._arn)
+        backend = moto_queues.backend_of(self._arn)
         for message in messages:
             backend.delete_message(self._name, message.receipt_handle)
 

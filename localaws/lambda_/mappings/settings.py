@@ -9,7 +9,7 @@ from typing import Any
 from localaws.core import NotSupported
 from localaws.lambda_.mappings.filters import compile_filters
 from localaws.lambda_.registry import invalid
-from localaws.messaging import sqs_threads
+from localaws.messaging import moto_queues
 from localaws.messaging.courier import service_of
 from localaws.messaging.moto_streams import Stream
 
@@ -99,7 +99,7 @@ def check_source(service: str, arn: str, timeout: int) -> None:
             raise invalid(f"Stream not found: {arn}")
         return
     try:
-        queue = sqs_threads.backend_of(arn).get_queue(arn.rpartition(":")[2])
+        queue = moto_queues.backend_of(arn).get_queue(arn.rpartition(":")[2])
     except Exception:
         raise invalid(
             "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error "

@@ -275,11 +275,11 @@ def test_what_is_refused(sns, topic):
 
 def test_sends_receives_and_deletes_at_once_lose_nothing(client, queue):
     """Without a lock a message sent while moto rebuilt its list on a delete was lost."""
-    from localaws.messaging import sqs_threads
+    from localaws.messaging import moto_queues
 
     arn, _ = queue()
     name = arn.rpartition(":")[2]
-    backend = sqs_threads.backend_of(arn)
+    backend = moto_queues.backend_of(arn)
     seen, sent = [], 400
 
     def receive():

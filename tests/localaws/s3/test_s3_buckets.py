@@ -120,6 +120,19 @@ def test_what_has_no_effect_is_kept_and_shown(s3, bucket):
     assert (answer["Rules"], answer["TransitionDefaultMinimumObjectSize"]) == ([rule], "all_storage_classes_128K")
 
 
+def test_ownership_controls_are_there_until_they_are_deleted(s3, bucket):
+    controls = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    assert controls == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    s3.delete_bucket_ownership_controls(Bucket=bucket)
+    with pytest.raises(ClientError) as error:
+        s3.get_bucket_ownership_controls(Bucket=bucket)
+    assert code_of(error) == ("OwnershipControlsNotFoundError", 404)
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": controls})
+    assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"] == controls
+    s3.delete_bucket_encryption(Bucket=bucket)
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+
+
 def test_another_owner_is_denied(s3, bucket):
     with pytest.raises(ClientError) as error:
         s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner="999999999999")

@@ -1,11 +1,13 @@
 """moto's queues made safe for threads: without this a message sent while another is deleted can be lost.
 
 moto replaces a queue's list of messages on a delete, without its lock. Here sends, receives and deletes hold the lock
-of their queue; a receive that waits gives it up.
+of their queue; a receive that waits gives it up. And a redrive policy is told without blanks, as AWS does: Terraform
+takes them for a change.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -31,6 +33,7 @@ def install() -> None:
     from moto.sqs.models import Queue, SQSBackend
 
     add, delete, receive = Queue.add_message, Queue.delete_message, SQSBackend.receive_message
+    told = Queue.attributes.fget
 
     def add_message(self: Any, message: Any) -> None:
         with self._messages_lock:
@@ -54,6 +57,13 @@ def install() -> None:
                 # A hidden message that becomes visible tells nobody: look again.
                 queue._messages_lock.wait(min(left, 0.2))
 
+    def attributes(self: Any) -> dict[str, Any]:
+        found: dict[str, Any] = told(self)
+        if "RedrivePolicy" in found:
+            found["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
+        return found
+
+    Queue.attributes = property(attributes)
     Queue.add_message = add_message
     Queue.delete_message = delete_message
     SQSBackend.receive_message = receive_message
