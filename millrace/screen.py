@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Column, Table
 
 if TYPE_CHECKING:
@@ -56,6 +65,20 @@ class Screen:
             started = time.monotonic()
             yield Step(progress, task)
             progress.update(task, completed=1, seconds=f"{time.monotonic() - started:.1f} s")
+
+    @contextmanager
+    def bytes(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar for bytes that are moved; gives the function that is told how many more are done."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console) as progress:
+            task = progress.add_task(name, total=total)
+            yield lambda size: progress.advance(task, size)
 
     @contextmanager
     def tasks(self, order: Sequence[str]) -> Iterator[Callable[[dict[str, Any]], None]]:
