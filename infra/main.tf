@@ -7,7 +7,7 @@ locals {
   root      = abspath("${path.module}/..")
   common    = local.documents["common"]
   pipelines = { for slug, document in local.documents : slug => document if slug != "common" }
-  packages  = jsondecode(file("${path.module}/${var.packages}"))
+  packages  = jsondecode(file(var.packages))
 
   # What ${…} in the declarations stands for, as millrace.resources.Names resolves it.
   documents = {
@@ -28,22 +28,22 @@ locals {
     }
   ]...)
 
-  functions = merge([for document in local.documents : try(document.functions, null) == null ? {} : document.functions]...)
-  secrets   = merge([for document in local.documents : try(document.secrets, null) == null ? {} : document.secrets]...)
-  jobs      = merge([for document in local.pipelines : try(document.jobs, null) == null ? {} : document.jobs]...)
-  rules     = merge([for document in local.pipelines : try(document.rules, null) == null ? {} : document.rules]...)
+  functions = merge([for document in local.documents : { for name, value in try(document.functions, {}) : name => value }]...)
+  secrets   = merge([for document in local.documents : { for name, value in try(document.secrets, {}) : name => value }]...)
+  jobs      = merge([for document in local.pipelines : { for name, value in try(document.jobs, {}) : name => value }]...)
+  rules     = merge([for document in local.pipelines : { for name, value in try(document.rules, {}) : name => value }]...)
   connections = merge([
-    for document in local.pipelines : try(document.connections, null) == null ? {} : document.connections
+    for document in local.pipelines : { for name, value in try(document.connections, {}) : name => value }
   ]...)
   crawlers = merge([
     for slug, document in local.pipelines : {
-      for name, crawler in try(document.crawlers, null) == null ? {} : document.crawlers :
+      for name, crawler in try(document.crawlers, {}) :
       name => merge(crawler, { pipeline = slug, database = document.database })
     }
   ]...)
   data_sets = merge([
     for slug, document in local.pipelines : {
-      for name, data_set in try(document.data_sets, null) == null ? {} : document.data_sets :
+      for name, data_set in try(document.data_sets, {}) :
       name => merge(data_set, { pipeline = slug })
     }
   ]...)

@@ -24,7 +24,7 @@ variable "bucket_prefix" {
 }
 
 variable "packages" {
-  description = "The list of built packages, which `millrace package` writes."
+  description = "The list of built packages, which `millrace package` writes, from the folder of these files."
   type        = string
   default     = "../build/packages.json"
 }
