@@ -153,9 +153,10 @@ def _type(values: Sequence[str]) -> str:
     if not any(re.match(r"\+|0\d", value) for value in filled):
         scales = [len(value.partition(".")[2]) for value in filled]
         candidates = ["bigint"]
-        if max(scales) <= 4 and not any("e" in value.lower() for value in filled):
+        if 0 < max(scales) <= 4 and not any("e" in value.lower() for value in filled):
             candidates.append(f"decimal(18,{max(scales)})")
-        candidates.append("double")
+        if not all(value.lstrip("-").isdigit() for value in filled):  # whole numbers that are too large are no doubles
+            candidates.append("double")
         for kind in candidates:
             if _fits(filled, kind):
                 return kind

@@ -57,7 +57,7 @@ def test_columns_are_inferred_as_the_converter_reads_them(orders):
     ("text", "types"),
     [
         ("a,b\n1,2\n-3,+4\n", ["bigint", "string"]),  # what has a plus may be a telephone number
-        ("a\n9223372036854775808\n", ["decimal(18,0)"]),
+        ("a\n9223372036854775808\n", ["string"]),
         ("a,b\n1.5,1.23456\n2,3\n", ["decimal(18,1)", "double"]),
         ("a,b\n1,t\n0,f\n", ["bigint", "boolean"]),
         ("a,b\n2024-02-30,2024-01-01\n2024-02-01,1:00\n", ["string", "string"]),
