@@ -51,11 +51,9 @@ _TITLES = {
 
 # Of services that have no page of their own.
 _NOTES = {
-    "events": "Events that match a rule reach queues, log groups and event buses.",
     "iam": "Roles, users and policies are kept and shown; nothing is decided by them, every call is allowed.",
     "kms": "Keys really encrypt and sign, but no other service uses them: objects and tables are kept in the clear.",
     "logs": "Functions and crawlers write their logs here.",
-    "sns": "Messages reach SQS queues and HTTP endpoints.",
     "sqs": "Queues with visibility timeouts, delays and dead-letter queues.",
     "sts": "The account is 123456789012, whatever the credentials.",
 }
