@@ -38,6 +38,7 @@ _KEPT = (
     "JobMode",
     "JobRunQueuingEnabled",
     "Description",
+    "SecurityConfiguration",
     "LogUri",
     "Role",
     "ExecutionProperty",
@@ -153,8 +154,6 @@ def _command(given: Mapping[str, Any]) -> Json:
 
 
 def _refuse(given: Mapping[str, Any]) -> None:
-    if given.get("SecurityConfiguration"):
-        raise NotSupported("A job's SecurityConfiguration is refused: the embedded AWS encrypts nothing.")
     if given.get("MaintenanceWindow"):
         raise NotSupported("A MaintenanceWindow is of streaming jobs, which are refused.")
     if given.get("CodeGenConfigurationNodes"):
