@@ -241,8 +241,8 @@ def fact_payments(payments: DataFrame, customers: DataFrame) -> DataFrame:
 
 def dim_dates(spark: SparkSession, first: dt.date | None, last: dt.date | None) -> DataFrame:
     """Every day of the years from the first date's to the last one's; only the member for none if there is no date."""
-    years = f"DATE'{first.year:04}-01-01', DATE'{last.year:04}-12-31'" if first and last else "NULL, NULL"
-    days = spark.sql(f"SELECT explode(sequence({years}, INTERVAL 1 DAY)) AS day")
+    begin, end = (f"{first.year:04}-01-01", f"{last.year:04}-12-31") if first and last else ("", "")
+    days = spark.sql(f"SELECT explode(sequence(CAST('{begin}' AS date), CAST('{end}' AS date), INTERVAL 1 DAY)) AS day")
     weekday = F.weekday("day") + 1
     return days.select(
         date_key("day").alias("date_key"),
