@@ -130,13 +130,18 @@ def _described(error: BaseException) -> str:
     name = type(error).__name__
     java = getattr(error, "java_exception", None)
     if java is not None:
-        first = str(error).split("\n")[0].removesuffix(".")
-        cause = java
-        while cause.getCause() is not None:
-            cause = cause.getCause()
-        return f"{name}: {first}. {cause.toString()}".strip()
+        root = java
+        while root.getCause() is not None:
+            root = root.getCause()
+        said, reason = _first_line(java.toString()), _first_line(root.toString())
+        call = str(error).split("\n")[0].removesuffix(".")
+        return f"{name}: {call}. {said}" + ("" if _first_line(root.getMessage()) in said else f"; caused by {reason}")
     text = str(error).strip()
     return f"{name}: {text}" if text else name
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n")[0]
 
 
 def main() -> None:
