@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +14,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from localaws.athena.errors import QueryError
+from localaws.athena.partitions import Condition, may_hold
 
 KEPT = 50_000
+
+Bounds = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
 class FileColumn:
-    """A top-level column of a file: its own name, its Arrow type and the compressed bytes of its chunks."""
+    """A top-level column of a file: its own name and Arrow type.
+
+    bytes: the compressed bytes of its chunks, one for each row group. bounds: the smallest and largest value of each
+    where the file says so.
+    """
 
     name: str
     type: Any
-    bytes: int
+    bytes: tuple[int, ...]
+    bounds: tuple[Bounds | None, ...]
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,17 @@ class Footer:
 
     columns: dict[str, FileColumn]
     schema: bytes
+    row_groups: int
+
+    def bytes(self, needed: Sequence[str], conditions: Sequence[Condition]) -> int:
+        """What reading the needed columns takes: row groups without rows that meet the conditions are left out."""
+        chosen = [
+            group
+            for group in range(self.row_groups)
+            if all(may_hold(self.columns[c.column].bounds[group], c) for c in conditions if c.column in self.columns)
+        ]
+        columns = [self.columns[name] for name in needed if name in self.columns]
+        return sum(column.bytes[group] for column in columns for group in chosen)
 
 
 class Footers:
@@ -64,17 +85,24 @@ def _read(path: Path, uri: str) -> Footer:
         raise
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise QueryError("HIVE_BAD_DATA", f"Not valid Parquet file: {uri}: {error}") from error
-    sizes = [0] * metadata.num_columns
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        for leaf in range(metadata.num_columns):
-            sizes[leaf] += group.column(leaf).total_compressed_size
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     columns, first = {}, 0
     for field in schema:
         last = first + _leaves(field.type)
-        columns[field.name.lower()] = FileColumn(field.name, field.type, sum(sizes[first:last]))
+        sizes = tuple(sum(group.column(leaf).total_compressed_size for leaf in range(first, last)) for group in groups)
+        flat = not pa.types.is_nested(field.type)
+        bounds = tuple(_bounds(group.column(first)) if flat else None for group in groups)
+        columns[field.name.lower()] = FileColumn(field.name, field.type, sizes, bounds)
         first = last
-    return Footer(columns, schema.remove_metadata().serialize().to_pybytes())
+    return Footer(columns, schema.remove_metadata().serialize().to_pybytes(), len(groups))
+
+
+def _bounds(chunk: Any) -> Bounds | None:
+    """The smallest and largest value of a chunk; None where the file does not say, or not so that it can be used."""
+    found = chunk.statistics if chunk.is_stats_set else None
+    if found is None or not found.has_min_max:
+        return None
+    return (found.min, found.max) if type(found.min) in (int, str, date) else None
 
 
 def _leaves(kind: Any) -> int:

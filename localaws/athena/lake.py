@@ -115,7 +115,7 @@ class Lake:
             return self._view_sql(definition, f"{database}.{ref.table}")
         source = table(definition, database)
         wanted = [one for one in self.partitions(source, ref) if matches(one.values, source.keys, ref.predicates)]
-        scan = Scan(source, ref.columns)
+        scan = Scan(source, ref.columns, ref.predicates)
         sql = self._scan_sql(scan, tuple(wanted), ref.predicates)
         self.scanned += scan.bytes
         if self.cutoff is not None and self.scanned > self.cutoff:

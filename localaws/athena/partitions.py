@@ -116,6 +116,24 @@ def _holds(value: Value, condition: Condition) -> bool:
     return bool(COMPARISONS[op](value, wanted[0]))
 
 
+def may_hold(bounds: tuple[Any, Any] | None, condition: Condition) -> bool:
+    """Whether values from the smallest to the largest may meet a condition; what is not understood they may meet."""
+    wanted = condition.values
+    if bounds is None or not all(_comparable(bounds[0], value) for value in wanted):
+        return True
+    smallest, largest = bounds
+    match condition.operator.lower():
+        case "=" | "in":
+            return any(smallest <= value <= largest for value in wanted)
+        case "between":
+            return bool(smallest <= wanted[1] and wanted[0] <= largest)
+        case "<" | "<=" as less:
+            return bool(COMPARISONS[less](smallest, wanted[0]))
+        case ">" | ">=" as more:
+            return bool(COMPARISONS[more](largest, wanted[0]))
+    return True
+
+
 def _comparable(value: Any, other: Any) -> bool:
     """Whether Python compares the two as Trino would."""
     if isinstance(value, bool) or isinstance(other, bool):

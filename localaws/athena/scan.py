@@ -10,7 +10,7 @@ from localaws.athena.errors import QueryError
 from localaws.athena.footers import Footer, Footers
 from localaws.athena.lines import stage
 from localaws.athena.links import Links, key_columns
-from localaws.athena.partitions import NULL
+from localaws.athena.partitions import NULL, Condition
 from localaws.athena.tables import HIDDEN, Table, TableFile
 from localaws.athena.types import literal, quote
 
@@ -22,10 +22,12 @@ class Scan:
     """Makes the query of one use of a table; ``bytes`` is what reading it takes.
 
     needed: names of the columns that the query uses, None for all; the others are given as NULL and not read.
+    conditions: what the query demands of the rows; row groups of Parquet without such rows are not read.
     """
 
-    def __init__(self, source: Table, needed: Sequence[str] | None) -> None:
+    def __init__(self, source: Table, needed: Sequence[str] | None, conditions: Sequence[Condition] = ()) -> None:
         self.table = source
+        self.conditions = conditions
         self.bytes = 0
         names = [name for name, _ in (*source.columns, *source.keys)] if needed is None else needed
         self.needed = {name.lower() for name in names}
@@ -51,7 +53,7 @@ class Scan:
                 types = tuple(str(footer.columns[name].type) for name in needed if name in footer.columns)
                 stored = known[footer.schema] = (self._stored(footer, one), types)
             groups.setdefault(stored, []).append(one)
-            self.bytes += sum(footer.columns[name].bytes for name in needed if name in footer.columns)
+            self.bytes += footer.bytes(needed, self.conditions)
         parts = [self._parquet_part(expressions, members, links) for (expressions, _), members in groups.items()]
         return f"({' UNION ALL '.join(parts)})"
 
