@@ -38,7 +38,7 @@ PARQUET = {
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
 }
 # A run reads the month so far: on this day as much as on the mean of all days, and half as much as on the last.
-LAST_DAY = dt.date(2025, 12, 15)
+LAST_DAY = dt.date(2025, 12, 15)  # --day takes another of this month
 DERIVED = ("user_days", "company_months", "active_periods", "memberships")
 # At 50 million logins over 60 months.
 BYTES_BAR, SECONDS_BAR = 50, 25
@@ -261,9 +261,13 @@ def _uploaded(lake: Lake, days: Iterator[tuple[str, pa.Table, pa.Table]]) -> Ite
 
 
 def main() -> int:
+    global LAST_DAY
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logins", default="1e6,1e7,5e7", help="numbers of logins in 60 months, with commas between")
-    sizes = [int(float(text)) for text in parser.parse_args().logins.split(",")]
+    parser.add_argument("--day", type=int, default=LAST_DAY.day, help="the day of December that is the increment")
+    options = parser.parse_args()
+    sizes = [int(float(text)) for text in options.logins.split(",")]
+    LAST_DAY = LAST_DAY.replace(day=options.day)
     STATE.mkdir(exist_ok=True)
     missed = []
 
