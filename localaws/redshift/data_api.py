@@ -356,10 +356,16 @@ def _end(execution: Execution, status: str, error: str) -> None:
 
 
 def _stop(execution: Execution) -> None:
+    """Have an execution end soon; an interrupt counts only while a query runs, so it is sent until it has ended."""
     execution.cancelled = True
-    connection = execution.connection
-    if connection is not None and not execution.done.is_set():
-        connection.interrupt()
+
+    def interrupt() -> None:
+        while not execution.done.wait(0.05):
+            if (connection := execution.connection) is not None:
+                connection.interrupt()
+
+    if not execution.done.is_set():
+        threading.Thread(target=interrupt, name="redshift-cancel", daemon=True).start()
 
 
 def _like(name: str, pattern: str | None) -> bool:

@@ -197,7 +197,8 @@ def _round(self: Expressions, node: exp.Expression, scope: Scope) -> Typed:
         return value
     if digits < 0 or name == "trunc":
         raise Unsupported(f"{name.upper()} of a decimal to {digits} places")
-    return Typed(f"CAST(round({value.sql}, {digits}) AS {value.type.duckdb})", numeric(precision, scale))
+    kind = numeric(precision, digits)
+    return Typed(f"CAST(round({value.sql}, {digits}) AS {kind.duckdb})", kind)
 
 
 def _whole_of(self: Expressions, node: exp.Expression, scope: Scope) -> Typed:

@@ -97,6 +97,8 @@ def unload(work: Work, reader: Reader) -> int:
     if len(options.partition) == len(query.columns) and not options.include:
         raise SqlError("All columns are partition columns; use INCLUDE")
     _make_room(work, bucket, prefix, options)
+    if options.partition and prefix and not prefix.endswith("/"):
+        prefix += "/"
     staged = f"temp.main.{quote(work.fresh_name())}"
     listed = ", ".join(f'"c{place}"' for place in range(len(query.columns)))
     work.execute(f"CREATE TEMP TABLE {staged} ({listed}) AS {query.sql}")
@@ -168,8 +170,7 @@ def _write(work: Work, staged: str, where: str, columns: Columns, bucket: str, p
     path = work.world.store.temporary()
     try:
         _write_file(path, batches, options)
-        slash = "" if not prefix or prefix.endswith("/") or not options.partition else "/"
-        key = f"{prefix}{slash}0000_part_00{options.extension}"
+        key = f"{prefix}0000_part_00{options.extension}"
         work.world.store.put(bucket, key, path)
     finally:
         path.unlink(missing_ok=True)
