@@ -15,6 +15,7 @@ ENGINES = {
     "events": ("localaws.events.engine", "EventsEngine"),
     "glue": ("localaws.glue.engine", "GlueEngine"),
     "cloudwatch": ("localaws.cloudwatch.engine", "CloudWatchEngine"),
+    "scheduler": ("localaws.events.scheduler", "SchedulerEngine"),
     "sns": ("localaws.messaging.sns", "SnsEngine"),
     "athena": ("localaws.athena.engine", "AthenaEngine"),
     "quicksight": ("localaws.quicksight.engine", "QuickSightEngine"),
@@ -25,7 +26,7 @@ ENGINES = {
 }
 
 # What these kept in their folder of the data goes on running with the server, before anybody asks for it.
-RESUMED = ("firehose", "rds", "events", "cloudwatch", "lambda", "glue")
+RESUMED = ("firehose", "rds", "events", "scheduler", "cloudwatch", "lambda", "glue")
 
 log = logging.getLogger(__name__)
 
