@@ -8,7 +8,7 @@ import gzip
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -38,14 +38,8 @@ class Source:
 
     def prepare(self, run: Run) -> None:
         """Start the database and leave the secret that says where it is."""
-        connection = connection_of(run.slug)
         with run.screen.step("MySQL on RDS") as step:
-            self._server = create(run.aws.client("rds"), run.slug)
-            content = {
-                "host": self._server.host, "port": self._server.port,
-                "username": self._server.user, "password": self._server.password,
-            }  # fmt: skip
-            run.aws.client("secretsmanager").create_secret(Name=connection.secret, SecretString=json.dumps(content))
+            self._server = start(run.aws.client, run.slug)
             step.done(f"{self._server.host}:{self._server.port}")
 
     def bring(self, run: Run) -> Brought:
@@ -88,6 +82,14 @@ class Source:
 def connection_of(slug: str) -> Connection:
     """The pipeline's connection to its source."""
     return resources.pipeline(slug).connections[0]
+
+
+def start(client: Callable[[str], Any], slug: str) -> Server:
+    """An RDS instance for the pipeline, and the secret that says where it is. client: makes a boto3 client."""
+    server = create(client("rds"), slug)
+    content = {"host": server.host, "port": server.port, "username": server.user, "password": server.password}
+    client("secretsmanager").create_secret(Name=connection_of(slug).secret, SecretString=json.dumps(content))
+    return server
 
 
 def create(rds: Any, name: str) -> Server:

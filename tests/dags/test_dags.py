@@ -51,6 +51,36 @@ EDGES = {
         "by_status_refreshed": {"published"},
         "published": set(),
     },
+    "sales": {
+        "load": {"ledger", "publish_build"},
+        "ledger": {"catalogue"},
+        "catalogue": {"checks"},
+        "checks": {"gate"},
+        "gate": {"publish_build"},
+        "publish_build": {
+            "by_month",
+            "by_country",
+            "by_product_line",
+            "by_quarter",
+            "by_sales_rep",
+            "top_customers",
+            "repeat_purchase",
+        },
+        "by_month": {"refresh_by_month"},
+        "by_country": {"refresh_by_country"},
+        "by_product_line": {"refresh_by_product_line"},
+        "refresh_by_month": {"by_month_refreshed"},
+        "refresh_by_country": {"by_country_refreshed"},
+        "refresh_by_product_line": {"by_product_line_refreshed"},
+        "by_month_refreshed": {"published"},
+        "by_country_refreshed": {"published"},
+        "by_product_line_refreshed": {"published"},
+        "by_quarter": {"published"},
+        "by_sales_rep": {"published"},
+        "top_customers": {"published"},
+        "repeat_purchase": {"published"},
+        "published": set(),
+    },
 }
 
 OPERATORS = {
@@ -84,6 +114,15 @@ OPERATORS = {
         "refresh_by_status": "QuickSightCreateIngestionOperator",
         "by_date_refreshed": "QuickSightSensor",
         "by_status_refreshed": "QuickSightSensor",
+    },
+    "sales": {
+        "load": "GlueJobOperator",
+        "catalogue": "GlueCrawlerRunOperator",
+        "checks": "AthenaOperator",
+        "by_month": "AthenaOperator",
+        "repeat_purchase": "AthenaOperator",
+        "refresh_by_month": "QuickSightCreateIngestionOperator",
+        "by_month_refreshed": "QuickSightSensor",
     },
 }
 
@@ -185,3 +224,10 @@ def test_signups_is_daily_and_its_job_outlives_a_retry(parsed):
     assert dag["params"] == ["date", "reprocess"]
     assert {"load", "catalogue", "by_date", "by_status", "checks"} <= set(dag["deferrable"])
     assert dag["outlets"] == ["s3://millrace-final/signups"]
+
+
+def test_sales_is_daily_one_run_at_a_time(parsed):
+    dag = parsed["dags"]["sales"]
+    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"], dag["params"]) == ("0 5 * * *", False, 1, ["date"])
+    assert {"load", "catalogue", "checks", "by_month"} <= set(dag["deferrable"])
+    assert dag["outlets"] == ["s3://millrace-final/sales"]
