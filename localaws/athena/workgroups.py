@@ -73,7 +73,7 @@ class WorkGroups:
         items = [
             {
                 **{name: self._all[one][name] for name in ("Name", "State", "Description", "CreationTime")},
-                "EngineVersion": ENGINE_VERSION,
+                "EngineVersion": self._all[one]["Configuration"]["EngineVersion"],
             }
             for one in names
         ]
@@ -168,6 +168,8 @@ def _change(own: Json, updates: Mapping[str, Any]) -> None:
     version = (updates.get("EngineVersion") or {}).get("SelectedEngineVersion", "AUTO")
     if version not in ("AUTO", "Athena engine version 3"):
         raise NotSupported(f"{version}: only Athena engine version 3 is here")
+    if "EngineVersion" in updates:
+        own["EngineVersion"] = {**ENGINE_VERSION, "SelectedEngineVersion": version}
     cutoff = updates.get("BytesScannedCutoffPerQuery")
     if cutoff is not None and cutoff < LEAST_CUTOFF:
         raise AwsError("InvalidRequestException", f"BytesScannedCutoffPerQuery must be at least {LEAST_CUTOFF}")
