@@ -134,7 +134,7 @@ module "quicksight" {
   queries     = { for name, d in local.data_sets : name => file("${local.root}/sql/${d.pipeline}/${d.query}.sql") }
   dashboards = {
     for file in fileset("${local.root}/dashboards", "*.json") :
-    trimsuffix(file, ".json") => file("${local.root}/dashboards/${file}")
+    trimsuffix(file, ".json") => file("${local.root}/dashboards/${file}") if var.with.stacks
   }
 }
 

@@ -47,6 +47,7 @@ variable "with" {
     airflow   = optional(bool, false) # MWAA and the network that it needs
     source    = optional(bool, false) # MySQL on RDS for sales, and the network that it needs
     dashboard = optional(bool, false) # QuickSight: needs a subscription in the account
+    stacks    = optional(bool, true)  # the dashboards themselves, by CloudFormation; without it, by QuickSight's API
     budget    = optional(bool, false) # a monthly budget with alarms by mail
   })
   default = {}
