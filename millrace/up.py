@@ -15,9 +15,8 @@ from typing import Any
 
 import httpx
 
-from millrace import resources
-from millrace.local import BUCKET_PREFIX, STATE, LocalAws, LocalError, Process, airflow_environment
-from millrace.provision import Provisioner
+from millrace.local import LocalAws, LocalError, Process, airflow_environment
+from millrace.provision.everything import provision
 from millrace.screen import Screen
 
 _SERVICES = {
@@ -94,11 +93,7 @@ def up(data: Path, ui_port: int, aws_port: int, screen: Screen) -> int:
             aws = stack.enter_context(LocalAws(data / "aws", logs / "localaws.log", aws_port))
             step.done(aws.endpoint)
         with screen.step("provision") as step:
-            provisioner = Provisioner(aws.client, BUCKET_PREFIX, STATE / "packages")
-            provisioner.common()
-            for slug in resources.slugs():
-                provisioner.pipeline(slug)
-            step.done(", ".join(resources.slugs()))
+            step.done(", ".join(provision(aws.client)))
         with screen.step("Airflow") as step:
             services = AirflowServices(aws, data / "airflow", logs, ui_port, stack)
             services.wait_healthy()

@@ -7,20 +7,15 @@ import sys
 
 import boto3
 
-from millrace import resources
-from millrace.local import BUCKET_PREFIX, STATE
-from millrace.provision import Provisioner
+from millrace.provision.everything import provision
 
 
 def main() -> int:
-    """Provision the common resources and every pipeline; the exit status. A real account is Terraform's, so refused."""
+    """Provision every pipeline; the exit status. A real account is Terraform's, so it is refused."""
     if not os.environ.get("AWS_ENDPOINT_URL"):
         print("AWS_ENDPOINT_URL is not set: this is for the embedded AWS; see infra/ for an account", file=sys.stderr)
         return 2
-    provisioner = Provisioner(boto3.client, BUCKET_PREFIX, STATE / "packages")
-    provisioner.common()
-    for slug in resources.slugs():
-        provisioner.pipeline(slug)
+    for slug in provision(boto3.client):
         print(f"provisioned {slug}", flush=True)
     return 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import importlib
 import json
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -85,11 +87,29 @@ def connection_of(slug: str) -> Connection:
 
 
 def start(client: Callable[[str], Any], slug: str) -> Server:
-    """An RDS instance for the pipeline, and the secret that says where it is. client: makes a boto3 client."""
+    """An RDS instance for the pipeline, and the secret that says where it is. client: makes a boto3 client.
+
+    Where there is one already it is given another password, which the secret then tells.
+    """
     server = create(client("rds"), slug)
     content = {"host": server.host, "port": server.port, "username": server.user, "password": server.password}
-    client("secretsmanager").create_secret(Name=connection_of(slug).secret, SecretString=json.dumps(content))
+    store, name = client("secretsmanager"), connection_of(slug).secret
+    try:
+        store.create_secret(Name=name, SecretString=json.dumps(content))
+    except store.exceptions.ResourceExistsException:
+        store.put_secret_value(SecretId=name, SecretString=json.dumps(content))
     return server
+
+
+def seed(client: Callable[[str], Any], slug: str) -> None:
+    """Have the pipeline's source run, and holding the sample if it holds nothing: for an AWS that goes on running."""
+    server, database = start(client, slug), connection_of(slug).database
+    if server.run([f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{database}'".encode()]):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        importlib.import_module(f"millrace.samples.{slug}").generate(Path(folder))
+        (dump,) = Path(folder).glob("*.sql")
+        server.load_dump(dump, database, source_tables.tables(slug))
 
 
 def create(rds: Any, name: str) -> Server:
@@ -106,6 +126,8 @@ def create(rds: Any, name: str) -> Server:
             MasterUsername=_USER,
             MasterUserPassword=password,
         )
+    except rds.exceptions.DBInstanceAlreadyExistsFault:
+        rds.modify_db_instance(DBInstanceIdentifier=name, MasterUserPassword=password, ApplyImmediately=True)
     except ClientError as error:
         raise LoadError(f"the source cannot be had: {error.response['Error']['Message']}") from None
     until = time.monotonic() + _PATIENCE_SECONDS
