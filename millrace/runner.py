@@ -99,7 +99,9 @@ def prepare(slug: str) -> Any:
 def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
     """Run the DAG; the last thing told is ``{"result": state, "tasks": [...]}``, with what small tasks returned."""
     started = time.monotonic()
-    dag_run = dag.test(logical_date=pendulum.parse(conf.pop("logical_date")), run_conf=conf)
+    date = pendulum.parse(conf.pop("logical_date"))
+    # With the date as its time the run has the same id when it is done again, as after a kill.
+    dag_run = dag.test(logical_date=date, run_after=date, run_conf=conf)
     tasks = [
         {
             "task": ti.task_id,
