@@ -67,8 +67,13 @@ def properties(endpoint: str, folder: Path, name: str, processors: int) -> Mappi
         "fs.s3a.impl": _S3A,
         "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
         "fs.AbstractFileSystem.s3a.impl": "org.apache.hadoop.fs.s3a.S3A",
-        "fs.s3a.committer.name": "magic",
-        "fs.s3a.committer.magic.enabled": "true",
+        # Tasks write to this machine's disk and upload parts; the job's commit makes them objects. Unlike the magic
+        # committer it bears several jobs that write to one folder, if none ends the others' uploads.
+        "fs.s3a.committer.name": "directory",
+        "fs.s3a.committer.staging.conflict-mode": "append",
+        "fs.s3a.committer.staging.unique-filenames": "false",
+        "fs.s3a.committer.staging.tmp.path": str(folder / "staging"),
+        "fs.s3a.committer.abort.pending.uploads": "false",
         "mapreduce.outputcommitter.factory.scheme.s3": _COMMITTER_FACTORY,
         "mapreduce.outputcommitter.factory.scheme.s3a": _COMMITTER_FACTORY,
         "hadoop.tmp.dir": str(folder),

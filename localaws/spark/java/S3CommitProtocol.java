@@ -11,9 +11,9 @@ import org.apache.spark.internal.io.HadoopMapReduceCommitProtocol;
 import scala.Option;
 
 /**
- * Has Spark's writes use the committer that Hadoop has for the destination's file system. For S3 that is S3A's magic
- * committer: tasks upload their files' parts, and only the job's commit makes them objects. PySpark comes without
- * Spark's own module for this.
+ * Has Spark's writes use the committer that Hadoop has for the destination's file system. For S3 those are S3A's: tasks
+ * upload their files' parts, and only the job's commit makes them objects. PySpark comes without Spark's own module for
+ * this.
  */
 public class S3CommitProtocol extends HadoopMapReduceCommitProtocol {
     private final String destination;
