@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.core import NotSupported
+from localaws.messaging import moto_queues, moto_streams
 from localaws.moto_operations import REAL
 from localaws.web import Response
 
 # moto's backends are plain Python objects without locks of their own. SQS waits in ReceiveMessage, so it gets none.
 LOCKS: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 UNLOCKED = frozenset({"sqs"})
+# What we change in moto's classes before they are used; a second call changes nothing.
+MENDED = {"sqs": moto_queues.install, "kinesis": moto_streams.install}
 
 _app: Any = None
 _app_lock = threading.Lock()
@@ -36,6 +39,8 @@ def check_real(service: str, operation: str) -> None:
 def forward(service: str, environ: Mapping[str, Any]) -> Response:
     """Have moto answer a WSGI request of the service."""
     application = _application()
+    if service in MENDED:
+        MENDED[service]()
     if service in UNLOCKED:
         return _run(application, environ)
     with LOCKS[service]:
@@ -48,9 +53,6 @@ def _application() -> Any:
         if _app is None:
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-            from localaws.messaging import moto_queues
-
-            moto_queues.install()
             _app = DomainDispatcherApplication(create_backend_app)
     return _app
 

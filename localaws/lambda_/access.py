@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localaws.core import AwsError, Call, Handler, NotSupported
 from localaws.lambda_ import settings
-from localaws.lambda_.asynchronous import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES, Policy
 from localaws.lambda_.paging import page
 from localaws.lambda_.pool import ACCOUNT_CONCURRENCY
 from localaws.lambda_.registry import LATEST, Registry, conflict, function_arn, invalid, not_found
@@ -36,11 +34,6 @@ class AccessApi:
             "PutFunctionConcurrency": self.put_concurrency,
             "GetFunctionConcurrency": self.get_concurrency,
             "DeleteFunctionConcurrency": self.delete_concurrency,
-            "PutFunctionEventInvokeConfig": self.put_event_config,
-            "UpdateFunctionEventInvokeConfig": self.update_event_config,
-            "GetFunctionEventInvokeConfig": self.get_event_config,
-            "DeleteFunctionEventInvokeConfig": self.delete_event_config,
-            "ListFunctionEventInvokeConfigs": self.list_event_configs,
             "GetFunctionCodeSigningConfig": self.get_code_signing,
             "GetFunctionRecursionConfig": self.get_recursion,
             "GetRuntimeManagementConfig": self.get_runtime_management,
@@ -149,30 +142,6 @@ class AccessApi:
         with self._changing(call) as (_, document):
             document["concurrency"] = None
 
-    def put_event_config(self, call: Call) -> Mapping[str, Any]:
-        """PutFunctionEventInvokeConfig: replaces what there was."""
-        return self._set_event_config(call, {})
-
-    def update_event_config(self, call: Call) -> Mapping[str, Any]:
-        """UpdateFunctionEventInvokeConfig: what is not given stays."""
-        return self._set_event_config(call, self._event_config(call))
-
-    def get_event_config(self, call: Call) -> Mapping[str, Any]:
-        """GetFunctionEventInvokeConfig."""
-        return self._event_config(call)
-
-    def delete_event_config(self, call: Call) -> None:
-        """DeleteFunctionEventInvokeConfig."""
-        self._event_config(call)
-        with self._changing(call) as (_, document):
-            document["event_configs"].pop(self._qualifier(call) or LATEST, None)
-
-    def list_event_configs(self, call: Call) -> Mapping[str, Any]:
-        """ListFunctionEventInvokeConfigs."""
-        _, document = self._document(call)
-        configs = [dict(config) for _, config in sorted(document["event_configs"].items())]
-        return page("FunctionEventInvokeConfigs", configs, call.params)
-
     def get_code_signing(self, call: Call) -> Mapping[str, Any]:
         """GetFunctionCodeSigningConfig: no function has one."""
         name, _ = self._document(call)
@@ -192,19 +161,6 @@ class AccessApi:
         """ListProvisionedConcurrencyConfigs: there is none."""
         self._document(call)
         return page("ProvisionedConcurrencyConfigs", [], call.params)
-
-    def policy(self, name: str, qualifier: str | None) -> Policy:
-        """What becomes of the asynchronous events of a function. Raises ResourceNotFoundException."""
-        document = self._registry.function(name)
-        config = document["event_configs"].get(qualifier or LATEST, {})
-        destinations = config.get("DestinationConfig", {})
-        return Policy(
-            retries=config.get("MaximumRetryAttempts", DEFAULT_RETRIES),
-            age_seconds=config.get("MaximumEventAgeInSeconds", DEFAULT_AGE_SECONDS),
-            on_failure=destinations.get("OnFailure", {}).get("Destination"),
-            on_success=destinations.get("OnSuccess", {}).get("Destination"),
-            dead_letter=self._registry.configuration(name, qualifier).get("DeadLetterConfig", {}).get("TargetArn"),
-        )
 
     def tag(self, call: Call) -> None:
         """TagResource."""
@@ -249,32 +205,6 @@ class AccessApi:
         version = call.params.get("FunctionVersion", LATEST)
         if version != LATEST and version not in document["versions"]:
             raise not_found("Function", function_arn(name, version))
-
-    def _event_config(self, call: Call) -> dict[str, Any]:
-        name, document = self._document(call)
-        qualifier = self._qualifier(call) or LATEST
-        found: dict[str, Any] | None = document["event_configs"].get(qualifier)
-        if found is None:
-            arn = function_arn(name, qualifier)
-            raise AwsError("ResourceNotFoundException", f"The function {arn} doesn't have an EventInvokeConfig", 404)
-        return dict(found)
-
-    def _set_event_config(self, call: Call, before: Mapping[str, Any]) -> dict[str, Any]:
-        qualifier = self._qualifier(call) or LATEST
-        names = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
-        config = {**before, **{key: call.params[key] for key in names if call.params.get(key) is not None}}
-        if not 0 <= config.get("MaximumRetryAttempts", 0) <= 2:
-            raise invalid("MaximumRetryAttempts must be 0, 1 or 2")
-        if not 60 <= config.get("MaximumEventAgeInSeconds", 60) <= DEFAULT_AGE_SECONDS:
-            raise invalid(f"MaximumEventAgeInSeconds must be from 60 to {DEFAULT_AGE_SECONDS}")
-        for destination in config.get("DestinationConfig", {}).values():
-            if destination.get("Destination"):
-                settings.check_destination(destination["Destination"], _DESTINATIONS)
-        with self._changing(call) as (name, document):
-            self._registry.configuration(name, qualifier)
-            config |= {"LastModified": time.time(), "FunctionArn": function_arn(name, qualifier)}
-            document["event_configs"][qualifier] = config
-        return config
 
 
 def _tagged(call: Call) -> str:

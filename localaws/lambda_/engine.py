@@ -15,6 +15,7 @@ from localaws.lambda_ import settings
 from localaws.lambda_.access import AccessApi
 from localaws.lambda_.asynchronous import EventQueue
 from localaws.lambda_.content import ContentStore
+from localaws.lambda_.event_configs import EventConfigApi
 from localaws.lambda_.functions import FunctionApi
 from localaws.lambda_.invoker import Invoker, InvokeResult
 from localaws.lambda_.launch import Launcher
@@ -50,12 +51,14 @@ class LambdaEngine:
         self._pool = Pool(self._launcher, self._reserved)
         self._invoker = Invoker(self._pool, self._logs)
         access = AccessApi(self._registry)
-        self._events = EventQueue(world, self._run, access.policy, function_arn, root / "waiting.json")
+        configs = EventConfigApi(self._registry)
+        self._events = EventQueue(world, self._run, configs.policy, function_arn, root / "waiting.json")
         self._mappings = MappingApi(world, self._registry, self._run, root / "mappings")
         self.operations: Mapping[str, Handler] = {
             **FunctionApi(world, self._registry, content, self._pool).operations,
             **LayerApi(world, self._registry, content).operations,
             **access.operations,
+            **configs.operations,
             **self._mappings.operations,
             "TagResource": self._of_mapping(self._tag_mapping, access.tag),
             "UntagResource": self._of_mapping(self._untag_mapping, access.untag),

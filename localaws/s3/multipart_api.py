@@ -11,7 +11,7 @@ from localaws.s3.checksums import PREFIX, asked_for, new_digest, of_file, types_
 from localaws.s3.conditions import byte_range, is_unmodified, write_condition
 from localaws.s3.context import OWNER, Context
 from localaws.s3.copying import append
-from localaws.s3.object_api import attributes_of, checksum_elements, copy_source, encryption
+from localaws.s3.object_headers import attributes_of, checksum_elements, copy_source, encryption
 from localaws.s3.store import Store, file_md5
 from localaws.s3.uploads import Claim, Part, Upload, Uploads
 from localaws.web import Response

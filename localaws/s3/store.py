@@ -182,24 +182,11 @@ class Store:
                 info = replace(info, version=new_id() if state == "Enabled" else NULL)
             folder.mkdir(parents=True, exist_ok=True)
             path.rename(info.path)
-            gone = self._displace(bucket, key, old, state)
+            gone = self.versions.displace(bucket, key, old)
             self.index.put(info)
         _unlink(gone)
         self._tell(event, info)
         return info
-
-    def _displace(self, bucket: str, key: str, old: ObjectInfo | None, state: str | None) -> list[ObjectInfo]:
-        """Make room for a new latest version, within a transaction; the objects whose files are needed no more."""
-        if state is None:
-            return [old] if old else []
-        gone = []
-        if old and (state == "Enabled" or old.version not in (None, NULL)):
-            self.versions.retire(old)
-        elif old:
-            gone.append(old)
-        if state == "Suspended" and (removed := self.versions.remove(bucket, key, NULL)) and not removed.marker:
-            gone.append(removed.info)
-        return gone
 
     def head(self, bucket: str, key: str, version: str | None = None) -> ObjectInfo:
         """The description of the latest or another version; raises NoSuchBucket, NoSuchKey, NoSuchVersion."""
@@ -272,7 +259,7 @@ class Store:
             if condition is not None:
                 condition(old)
             state = self.versions.state(bucket)
-            gone = self._displace(bucket, key, old, state)
+            gone = self.versions.displace(bucket, key, old)
             self.index.delete(bucket, raw)
             if state:
                 marker = self.versions.mark_deleted(bucket, key, new_id() if state == "Enabled" else NULL)
@@ -293,16 +280,7 @@ class Store:
             current = self.index.get(bucket, raw)
             if condition is not None:
                 condition(current)
-            if current and (current.version or NULL) == version:
-                removed: Version | None = Version(current, False, True)
-                self.index.delete(bucket, raw)
-                latest = True
-            else:
-                top = self.versions.top(bucket, key)
-                latest = current is None and top is not None and top.id == version
-                removed = self.versions.remove(bucket, key, version)
-            if latest and self.versions.state(bucket):
-                self.versions.promote(bucket, key)
+            removed = self.versions.take(current, bucket, key, version)
         if removed:
             if not removed.marker:
                 _unlink([removed.info])

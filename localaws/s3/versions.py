@@ -126,6 +126,34 @@ class Versions:
             self.remove(bucket, key, top.id)
             self._index.put(top.info)
 
+    def displace(self, bucket: str, key: str, old: ObjectInfo | None) -> list[ObjectInfo]:
+        """Make room for a new latest version; the objects whose files are needed no more."""
+        state = self.state(bucket)
+        if state is None:
+            return [old] if old else []
+        gone = []
+        if old and (state == "Enabled" or old.version not in (None, NULL)):
+            self.retire(old)
+        elif old:
+            gone.append(old)
+        if state == "Suspended" and (removed := self.remove(bucket, key, NULL)) and not removed.marker:
+            gone.append(removed.info)
+        return gone
+
+    def take(self, current: ObjectInfo | None, bucket: str, key: str, version: str) -> Version | None:
+        """Take a version away for good, the current object too; the next takes its place. What it was, or None."""
+        if current and (current.version or NULL) == version:
+            removed: Version | None = Version(current, False, True)
+            self._index.delete(bucket, key.encode())
+            latest = True
+        else:
+            top = self.top(bucket, key)
+            latest = current is None and top is not None and top.id == version
+            removed = self.remove(bucket, key, version)
+        if latest and bucket in self._states:
+            self.promote(bucket, key)
+        return removed
+
     def replace_detail(self, info: ObjectInfo) -> None:
         """Rewrite what is stored beside a noncurrent version's bytes."""
         row = self._index.row(info)
