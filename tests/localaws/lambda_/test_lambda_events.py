@@ -160,3 +160,95 @@ def test_a_destination_that_cannot_be_served_is_refused(deploy, lambda_, arn):
             FunctionName=deploy(""), DestinationConfig={"OnFailure": {"Destination": arn}}
         )
     assert error.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ParamValidationError")
+
+
+def test_results_go_to_an_event_bus(deploy, invoke, lambda_, queue, client, tmp_path):
+    arn, receive = queue
+    name = deploy(fails(tmp_path / "log", 1))
+    function = f"arn:aws:lambda:us-east-1:123456789012:function:{name}:$LATEST"
+    bus = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+    destinations = {"OnSuccess": {"Destination": bus}, "OnFailure": {"Destination": bus}}
+    lambda_.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0, DestinationConfig=destinations)
+    events = client("events")
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["lambda"], "resources": [function]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": arn}])
+    for kind, condition in (("Failure", "RetriesExhausted"), ("Success", "Success")):
+        invoke(name, {"a": 1}, InvocationType="Event")
+        event = json.loads(receive()["Body"])
+        assert event["detail-type"] == f"Lambda Function Invocation Result - {kind}"
+        assert event["resources"] == [function, bus]
+        assert event["detail"]["requestContext"]["condition"] == condition
+        assert event["detail"]["requestPayload"] == {"a": 1}
+    events.remove_targets(Rule=name, Ids=["q"])
+    events.delete_rule(Name=name)
+
+
+def test_an_upload_runs_the_function_that_allows_it(deploy, lambda_, client, tmp_path):
+    """S3 asks for the permission when it is told to notify, by prefix and suffix, and delivers each upload once."""
+    s3, log = client("s3"), tmp_path / "log"
+    bucket = f"b-{time.monotonic_ns()}"
+    s3.create_bucket(Bucket=bucket)
+    name = deploy(f"""
+        def main(event, context):
+            with open({str(log)!r}, "a") as log:
+                for record in event["Records"]:
+                    log.write(record["s3"]["object"]["key"] + chr(10))
+        """)
+    function = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+    rules = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".csv"}]
+    rule = {"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
+    told = {"Bucket": bucket, "NotificationConfiguration": {"LambdaFunctionConfigurations": [rule]}}
+    with pytest.raises(s3.exceptions.ClientError, match="Unable to validate the following destination"):
+        s3.put_bucket_notification_configuration(**told)
+    lambda_.add_permission(
+        FunctionName=name,
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{bucket}",
+        SourceAccount="123456789012",
+    )
+    s3.put_bucket_notification_configuration(**told)
+    for key in ("in/a.csv", "in/b.txt", "out/c.csv", "in/d e.csv"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"1")
+    until(lambda: len(attempts(log)) == 2)
+    assert sorted(attempts(log)) == ["in/a.csv", "in/d+e.csv"]
+
+
+def test_events_that_wait_or_run_outlive_a_stop(tmp_path, make_zip):
+    """Of three events one runs and two wait when the server stops; the next server runs all of them."""
+    import boto3
+
+    from localaws.server import Server
+
+    keys = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    started, done = tmp_path / "started", tmp_path / "done"
+    source = f"""
+import pathlib, time
+def main(event, context):
+    with open({str(started)!r}, "a") as log:
+        log.write(event["n"] + chr(10))
+    if not pathlib.Path({str(tmp_path / "go")!r}).exists():
+        time.sleep(60)
+    with open({str(done)!r}, "a") as log:
+        log.write(event["n"] + chr(10))
+"""
+    with Server(tmp_path / "aws") as server:
+        lambda_ = boto3.client("lambda", endpoint_url=server.endpoint, **keys)
+        lambda_.create_function(
+            FunctionName="f",
+            Runtime="python3.11",
+            Role="arn:aws:iam::123456789012:role/lambda",
+            Handler="handler.main",
+            Timeout=60,
+            Code={"ZipFile": make_zip({"handler.py": source})},
+        )
+        lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+        for number in "123":
+            lambda_.invoke(FunctionName="f", InvocationType="Event", Payload=json.dumps({"n": number}))
+        until(lambda: attempts(started))
+        (tmp_path / "go").touch()
+    assert attempts(done) == []
+    with Server(tmp_path / "aws"):
+        until(lambda: len(attempts(done)) == 3)
+    assert sorted(attempts(done)) == ["1", "2", "3"]
