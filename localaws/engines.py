@@ -22,11 +22,22 @@ ENGINES = {
     "firehose": ("localaws.firehose.engine", "FirehoseEngine"),
     "redshift-serverless": ("localaws.redshift.serverless", "RedshiftServerlessEngine"),
     "redshift-data": ("localaws.redshift.data_api", "RedshiftDataEngine"),
+    "emr": ("localaws.emr.engine", "EmrEngine"),
+    "emr-serverless": ("localaws.emr_serverless.engine", "EmrServerlessEngine"),
     "rds": ("localaws.rds.engine", "RdsEngine"),
 }
 
-# What these kept in their folder of the data goes on running with the server, before anybody asks for it.
-RESUMED = ("firehose", "rds", "events", "scheduler", "cloudwatch", "lambda", "glue")
+# What these kept in their folders of the data goes on running with the server, before anybody asks for it.
+RESUMED = (
+    "firehose",
+    "rds",
+    "events",
+    "scheduler",
+    "cloudwatch",
+    "lambda",
+    "glue",
+    "quicksight/refresh-schedules",
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +62,9 @@ class Engines(dict[str, Engine]):
 
     def resume(self, data: Path) -> None:
         """Make the engines that have something to go on with."""
-        for service in RESUMED:
-            if (data / service).exists():
-                self[service]
+        for folder in RESUMED:
+            if any((data / folder).glob("*")):
+                self[folder.partition("/")[0]]
 
     def find(self, service: str) -> Engine | None:
         """The engine of a service, or None where moto is all there is."""

@@ -77,4 +77,4 @@ _REAL = {
 REAL = {service: frozenset(names.split()) for service, names in _REAL.items()}
 
 # The name under which a request is signed, where it is not botocore's name of the service.
-SIGNED_AS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
+SIGNED_AS = {"elasticmapreduce": "emr", "monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}

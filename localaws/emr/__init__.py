@@ -1,0 +1,1 @@
+"""EMR: clusters that run Spark scripts as steps, and end themselves."""

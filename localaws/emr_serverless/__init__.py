@@ -1,0 +1,1 @@
+"""EMR Serverless: applications that run Spark scripts."""
