@@ -130,3 +130,48 @@ def test_what_could_not_be_delivered_is_refused(s3, bucket, queue):
 )
 def test_which_events_a_rule_is_for(wanted, event, expected):
     assert Rule("id", "sqs", "arn", (wanted,)).matches(event, "k") is expected
+
+
+def test_eventbridge_is_told_in_its_own_shape(s3, bucket, queue, client):
+    arn, messages = queue
+    events = client("events")
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": "in/"}]}}}
+    events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=bucket, Targets=[{"Id": "q", "Arn": arn}])
+    s3.put_object(Bucket=bucket, Key="in/before", Body=b"")
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    assert s3.get_bucket_notification_configuration(Bucket=bucket)["EventBridgeConfiguration"] == {}
+    s3.put_object(Bucket=bucket, Key="in/a b", Body=b"12")
+    s3.put_object(Bucket=bucket, Key="out/c", Body=b"12")
+    s3.copy_object(Bucket=bucket, Key="in/copy", CopySource={"Bucket": bucket, "Key": "in/a b"})
+    tags = {"TagSet": [{"Key": "k", "Value": "v"}]}
+    s3.put_object_tagging(Bucket=bucket, Key="in/a b", Tagging=tags)
+    s3.delete_object(Bucket=bucket, Key="in/a b")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    marker = s3.delete_object(Bucket=bucket, Key="in/copy")["VersionId"]
+    found = sorted(messages(5), key=lambda event: event["detail"]["request-id"])
+    events.remove_targets(Rule=bucket, Ids=["q"])
+    events.delete_rule(Name=bucket)
+    put = found[0]
+    assert (put["source"], put["resources"]) == ("aws.s3", [f"arn:aws:s3:::{bucket}"])
+    sequencer = put["detail"]["object"].pop("sequencer")
+    assert put["detail"] == {
+        "version": "0",
+        "bucket": {"name": bucket},
+        "object": {"key": "in/a b", "size": 2, "etag": "c20ad4d76fe97759aa27a0c99bff6710"},
+        "request-id": sequencer,
+        "requester": "123456789012",
+        "source-ip-address": "127.0.0.1",
+        "reason": "PutObject",
+    }
+    told = [
+        (event["detail-type"], event["detail"].get("reason"), event["detail"].get("deletion-type")) for event in found
+    ]
+    assert told == [
+        ("Object Created", "PutObject", None),
+        ("Object Created", "CopyObject", None),
+        ("Object Tags Added", None, None),
+        ("Object Deleted", "DeleteObject", "Permanently Deleted"),
+        ("Object Deleted", "DeleteObject", "Delete Marker Created"),
+    ]
+    assert found[4]["detail"]["object"]["version-id"] == marker
