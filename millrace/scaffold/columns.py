@@ -18,6 +18,15 @@ from millrace.convert.header import normalised
 _BYTES = 4 << 20  # of the file that are looked at …
 _ROWS = 20_000  # … and rows
 _CATEGORY_VALUES = range(2, 21)
+# Words that SQL takes for its own; as names of columns they would need quotes everywhere.
+_SQL = """
+    alter and as between by case cast constraint create cross cube current_date current_time current_timestamp
+    current_user date deallocate delete describe distinct drop else end escape except execute exists extract false for
+    from full group grouping having in inner insert intersect interval into is join left like localtime natural not null
+    on or order outer prepare recursive right rollup select skip table then time timestamp to trim true uescape union
+    unnest using values when where with
+"""
+RESERVED = frozenset(_SQL.split())
 _ADDRESS = re.compile(r"(^|_)(e_?mail|phone|mobile|telephone|iban)($|_)")
 _PERSON = re.compile(r"(^|_)(first|last|full|middle|sur|family|given|customer|user|contact)_?name$|^name$")
 
@@ -62,29 +71,37 @@ def usual() -> NewTable:
 
 
 def of_csv(path: Path) -> NewTable:
-    """The columns of a CSV file, as its header and first rows suggest them. Raises ValueError if there are none."""
+    """The columns of a CSV file, as its header and first rows suggest them; what has no header is left out.
+
+    Raises ValueError if there are none, or two of one name.
+    """
     header, rows = _read(path)
-    names = _names(header)
-    texts = [[row[index].strip() for row in rows if len(row) == len(header)] for index in range(len(header))]
-    types = [_type(values) for values in texts]
-    key = _key(names, texts)
+    titled = [index for index, title in enumerate(header) if normalised(title)]
+    titles = [header[index].strip() for index in titled]
+    if twice := sorted({title for title in titles if [normalised(t) for t in titles].count(normalised(title)) > 1}):
+        raise ValueError(f"{path} has columns of one name, which cannot be told apart: {', '.join(twice)}")
+    names = _names(titles)
+    texts = [[row[index].strip() for row in rows if len(row) == len(header)] for index in titled]
+    unique = _unique(names, texts)
     columns = []
-    for name, title, kind, values in zip(names, header, types, texts, strict=True):
+    for name, title, values in zip(names, titles, texts, strict=True):
+        kind = _type(values)
         different = sorted({value for value in values if value})
-        few = tuple(different) if kind == "string" and len(different) in _CATEGORY_VALUES else ()
-        columns.append(
-            _column(
-                name,
-                kind,
-                f"{title.strip() or name}, as uploaded",
-                alias=None if normalised(title) == normalised(name) else title.strip() or None,
-                required=name in key,
-                values=few if len(different) * 4 <= len(values) else (),
-            )
+        few = kind == "string" and len(different) in _CATEGORY_VALUES and len(different) * 4 <= len(values)
+        alias = None if normalised(title) == normalised(name) else title
+        column = _column(
+            name,
+            kind,
+            f"{title}, as uploaded",
+            alias=alias,
+            required=name == unique,
+            values=tuple(different) if few else (),
         )
+        columns.append(column)
+    key = (unique,) if unique else tuple(column.name for column in columns if column.final)
     days = [column for column in columns if column.type in ("date", "timestamp") and column.final]
-    categories = [column for column in columns if column.values and column.final and not column.hash]
-    return NewTable(tuple(columns), key, next(iter(days), None), next(iter(categories), None))
+    categories = [column for column in columns if column.values and column.final]
+    return NewTable(tuple(columns), key or tuple(names), next(iter(days), None), next(iter(categories), None))
 
 
 def _column(
@@ -137,7 +154,7 @@ def _names(header: Sequence[str]) -> list[str]:
         name = re.sub(r"[^a-z0-9]+", "_", plain.encode("ascii", "ignore").decode().lower()).strip("_")
         name = name or f"column_{index}"
         name = name if name[0].isalpha() else f"c_{name}"
-        name = f"{name}_of_file" if name == "upload_date" else name  # the partition's own name
+        name = f"{name}_value" if name in RESERVED or name == "upload_date" else name
         names.append(name if name not in names else f"{name}_{index}")
     return names
 
@@ -173,10 +190,10 @@ def _fits(values: Sequence[str], kind: str) -> bool:
     return True
 
 
-def _key(names: Sequence[str], texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The first column that tells rows apart, one named like a number before others; else all together."""
+def _unique(names: Sequence[str], texts: Sequence[Sequence[str]]) -> str | None:
+    """The first column that tells rows apart, one named like a number before others."""
     unique = [
-        name for name, values in zip(names, texts, strict=True) if all(values) and len(set(values)) == len(values)
+        name for name, values in zip(names, texts, strict=True) if all(values) and len(set(values)) == len(values) > 0
     ]
     named = [name for name in unique if name == "id" or name.endswith(("_id", "_no", "_number", "_key"))]
-    return tuple((named or unique)[:1]) or tuple(names)
+    return next(iter(named or unique), None)

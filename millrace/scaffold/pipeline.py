@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import yaml
 
 from millrace import resources
-from millrace.scaffold.columns import NewColumn, NewTable, of_csv, usual
+from millrace.scaffold.columns import RESERVED, NewColumn, NewTable, of_csv, usual
 from millrace.scaffold.dashboard import Bars, dashboard
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SLUG = re.compile(r"[a-z][a-z0-9_]{1,40}")
-_RESERVED = ("common", "new", "test")
+_TAKEN = ("common", "by_contract", "default")
 
 
 def create(slug: str, example: Path | None, root: Path = resources.ROOT) -> list[Path]:
@@ -24,7 +25,7 @@ def create(slug: str, example: Path | None, root: Path = resources.ROOT) -> list
 
     Raises ValueError for a name that cannot be one, or where one of the files is there already.
     """
-    if not _SLUG.fullmatch(slug) or slug in _RESERVED:
+    if not _SLUG.fullmatch(slug) or slug in _TAKEN or slug in RESERVED:
         raise ValueError(f"{slug!r} cannot be a pipeline's name: use lower case letters, digits and _, a letter first")
     table = usual() if example is None else of_csv(example)
     files = render(slug, slug.replace("_", " ").capitalize(), table)
@@ -47,7 +48,7 @@ def render(slug: str, title: str, table: NewTable) -> dict[str, str]:
         "slug": slug,
         "slug_dashed": slug.replace("_", "-"),
         "title": title,
-        "what": slug,
+        "what": f"{slug}_count" if slug in (*final, *final.values(), "day") else slug,
         "key": table.key,
         "final_key": [final[name] or name for name in table.key],
         "columns": [{**asdict(column), "maker": _maker(column, table)} for column in table.columns],
@@ -67,6 +68,7 @@ def render(slug: str, title: str, table: NewTable) -> dict[str, str]:
         block_end_string="%>",
         keep_trailing_newline=True,
     )
+    environment.filters["yaml"] = _yaml
     paths = {
         "raw.yaml": f"datasets/{slug}/{slug}.yaml",
         "final.yaml": f"datasets/{slug}/{slug}_final.yaml",
@@ -80,12 +82,17 @@ def render(slug: str, title: str, table: NewTable) -> dict[str, str]:
         "docs.md": f"docs/pipelines/{slug}.md",
         **({"by_category.sql": f"sql/{slug}/by_{category}.sql"} if category else {}),
     }
-    charts = [Bars("by_date", f"{title} by day", "day", slug, by_day=True)]
+    charts = [Bars("by_date", f"{title} by day", "day", facts["what"], by_day=True)]
     if category:
-        charts.append(Bars(f"by_{category}", f"{title} by {facts['category_words']}", category, slug))
+        charts.append(Bars(f"by_{category}", f"{title} by {facts['category_words']}", category, facts["what"]))
     document = json.dumps(dashboard(slug, title, charts), indent=2) + "\n"
     texts = {path: environment.get_template(f"{name}.j2").render(facts) for name, path in paths.items()}
     return {**texts, f"dashboards/{slug}.json": document}
+
+
+def _yaml(text: str) -> str:
+    """A text as YAML has it, in quotes where it must be."""
+    return yaml.safe_dump(text, default_flow_style=True, allow_unicode=True, width=1000).removesuffix("...\n").strip()
 
 
 def _kept(column: NewColumn, key: tuple[str, ...]) -> NewColumn:

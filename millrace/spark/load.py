@@ -112,6 +112,7 @@ class Load:
         _say("switched the catalog")
         Published(self._s3, f"{self._prefix}-processed", self.target.pipeline).add(increment.uploads)
         self._ledger.append(self._account(increment, build))
+        self._spark.catalog.clearCache()
 
     def _older(self, increment: Increment, new_keys: DataFrame) -> tuple[DataFrame | None, list[str]]:
         """What stays of the published partitions that hold new keys, and these partitions' dates."""
@@ -121,11 +122,11 @@ class Load:
             return None, []
         schema = ", ".join(f"`{column.name}` {column.type}" for column in self.target.columns)
         older = rows.dated(self._spark.read.schema(schema).parquet(*folders))
-        key = list(self.target.key)
-        touched = [row[0] for row in older.join(new_keys, key, "semi").select(rows.DATE).distinct().collect()]
+        again = rows.having(older, new_keys, "semi")
+        touched = [row[0] for row in again.select(rows.DATE).distinct().collect()]
         if not touched:
             return None, []
-        return older.where(F.col(rows.DATE).isin(touched)).join(new_keys, key, "anti"), touched
+        return rows.having(older.where(F.col(rows.DATE).isin(touched)), new_keys, "anti").persist(), touched
 
     def _check(self, build: Build) -> None:
         """Raise LoadError unless the folder holds the rows that it should, each key once and no required value null."""
@@ -133,7 +134,7 @@ class Load:
         nulls = [F.count_if(F.col(name).isNull()).alias(f"null {name}") for name in needed]
         written = self._spark.read.parquet(build.folder)
         found = written.agg(
-            F.count("*").alias("rows"), F.count_distinct(*self.target.key).alias("keys"), *nulls
+            F.count("*").alias("rows"), F.count_distinct(F.struct(*self.target.key)).alias("keys"), *nulls
         ).first()
         assert found is not None
         wanted = {"rows": build.rows, "keys": build.rows, **{f"null {name}": 0 for name in needed}}

@@ -68,6 +68,12 @@ def selected(rows: DataFrame, target: Contract, pii_key: bytes) -> DataFrame:
     return rows.select(*columns, DATE, NEWEST, KEPT)
 
 
+def having(rows: DataFrame, keys: DataFrame, how: str) -> DataFrame:
+    """The rows whose key is among the keys (``semi``) or is not (``anti``); null is a key like another."""
+    same = [rows[name].eqNullSafe(keys[name]) for name in keys.columns]
+    return rows.join(keys, reduce(Column.__and__, same), how)
+
+
 def _hashed(value: Column, how: str, key: bytes) -> Column:
     """HMAC-SHA256 in hexadecimal. The key stays in the function: a literal would show in the query's plan."""
     folded = how == "folded"

@@ -46,7 +46,6 @@ def test_columns_are_inferred_as_the_converter_reads_them(orders):
         ("gift", "boolean", "gift", False),
         ("post_code", "string", "post_code", False),
         ("grosse", "string", "grosse", False),
-        ("column_12", "string", "column_12", False),
     ]
     assert table.key == ("order_no",)
     assert (table.day.name, table.category.name, table.category.values) == ("ordered_at", "state", ("new", "paid"))
@@ -72,6 +71,30 @@ def test_a_type_takes_all_values_that_were_seen(tmp_path, text, types):
 def test_a_table_in_which_nothing_is_unique_goes_by_all_columns(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n1,2\n")
     assert of_csv(tmp_path / "x.csv").key == ("a", "b")
+
+
+def test_names_that_sql_takes_for_its_own_and_odd_ones_are_made_plain(tmp_path):
+    (tmp_path / "x.csv").write_text('Order,date,"Größe: x",größe-y,,2nd,upload date\n1,2024-01-01,a,b,c,d,e\n')
+    table = of_csv(tmp_path / "x.csv")
+    assert [(column.name, column.alias) for column in table.columns] == [
+        ("order_value", "Order"),
+        ("date_value", "date"),
+        ("grosse_x", "Größe: x"),
+        ("grosse_y", "größe-y"),
+        ("c_2nd", "2nd"),
+        ("upload_date_value", "upload date"),
+    ]
+    texts = render("odd", "Odd", table)
+    raw = yaml.safe_load(texts["datasets/odd/odd.yaml"])
+    assert raw["columns"]["grosse_x"]["aliases"] == ["Größe: x"]
+    assert raw["columns"]["grosse_x"]["description"] == "Größe: x, as uploaded"
+    assert "    date_value AS day," in "".join(texts["sql/odd/by_date.sql"].splitlines(keepends=True))
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    (tmp_path / "x.csv").write_text("id,E-Mail,email\n")
+    with pytest.raises(ValueError, match=r"cannot be told apart: E-Mail, email"):
+        of_csv(tmp_path / "x.csv")
 
 
 def test_a_file_without_a_header_is_refused(tmp_path):
