@@ -10,6 +10,7 @@ from localaws.quicksight.columns import output_columns
 from localaws.quicksight.ingestions import Ingestions
 from localaws.quicksight.permissions import granted, without
 from localaws.quicksight.records import Record, now
+from localaws.quicksight.refresh import RefreshSchedules
 from localaws.quicksight.shared import Answer, Operation, Shelf, answered, arn, exists, found, only, paged
 from localaws.quicksight.sources import HINT as SOURCE_HINT
 from localaws.quicksight.tables import inputs, physical_table
@@ -24,10 +25,11 @@ _KEPT = ("DataSetUsageConfiguration",)
 class DataSets:
     """CreateDataSet and the operations on what it made."""
 
-    def __init__(self, shelf: Shelf, ingestions: Ingestions) -> None:
+    def __init__(self, shelf: Shelf, ingestions: Ingestions, schedules: RefreshSchedules) -> None:
         self._shelf = shelf
         self._records = shelf.data_sets
         self._ingestions = ingestions
+        self._schedules = schedules
 
     def operations(self) -> dict[str, Operation]:
         """Handlers by the operation's name."""
@@ -80,9 +82,11 @@ class DataSets:
         )
 
     def delete(self, call: Call) -> Answer:
-        """Forget the data set, its ingestions and its rows."""
+        """Forget the data set, its ingestions, its rows and when it was to be refreshed."""
         name = self._found(call)["DataSetId"]
         self._records.delete(name)
+        self._schedules.forget(name)
+        self._shelf.refresh_properties.delete(name)
         self._ingestions.forget(name)
         return answered(200, Arn=arn("dataset", name), DataSetId=name)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from localaws.core import Call, Handler, Page, World
 from localaws.quicksight.dashboards import Dashboards
 from localaws.quicksight.datasets import DataSets
 from localaws.quicksight.embedding import Embedding
+from localaws.quicksight.incremental import RefreshProperties
 from localaws.quicksight.ingestions import Ingestions
 from localaws.quicksight.permissions import Permissions, Tags
+from localaws.quicksight.records import now
+from localaws.quicksight.refresh import RefreshSchedules
 from localaws.quicksight.shared import Answer, Operation, Part, Shelf, own_account
 from localaws.quicksight.site import Site
 from localaws.quicksight.sources import DataSources
@@ -21,16 +25,19 @@ class QuickSightEngine:
 
     service = "quicksight"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, clock: Callable[[], datetime] = now) -> None:
         shelf = Shelf(world)
         self._shelf = shelf
         self._ingestions = Ingestions(shelf)
+        self.schedules = RefreshSchedules(shelf, self._ingestions, clock)
         dashboards = Dashboards(shelf)
         embedding = Embedding(shelf)
         parts: tuple[Part, ...] = (
             DataSources(shelf),
-            DataSets(shelf, self._ingestions),
+            DataSets(shelf, self._ingestions, self.schedules),
             self._ingestions,
+            self.schedules,
+            RefreshProperties(shelf),
             dashboards,
             Users(shelf),
             embedding,
@@ -44,7 +51,8 @@ class QuickSightEngine:
         self.pages: Mapping[str, Page] = {"quicksight": site.answer}
 
     def close(self) -> None:
-        """Let running ingestions end."""
+        """Let running ingestions end, begin no more by schedule."""
+        self.schedules.close()
         self._ingestions.close()
 
     def _guarded(self, operation: Operation) -> Handler:

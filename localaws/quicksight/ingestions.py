@@ -9,9 +9,10 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.core import Call, NotSupported
+from localaws.core import Call
 from localaws.quicksight import rows
 from localaws.quicksight.columns import IngestionFailed
+from localaws.quicksight.incremental import check_incremental, refreshed
 from localaws.quicksight.records import Record, hashed, now
 from localaws.quicksight.shared import (
     Answer,
@@ -54,28 +55,29 @@ class Ingestions:
         }
 
     def create(self, call: Call) -> Answer:
-        """Queue a full refresh of a SPICE data set."""
+        """Queue a full or incremental refresh of a SPICE data set."""
         given = call.params
         data_set = self._data_set(call)
         ingestion = matching(r"[a-zA-Z0-9-_]{1,128}", given["IngestionId"], "IngestionId")
-        if given.get("IngestionType", "FULL_REFRESH") != "FULL_REFRESH":
-            raise NotSupported("CreateIngestion: INCREMENTAL_REFRESH is not done here; use FULL_REFRESH")
         if data_set["ImportMode"] != "SPICE":
             raise invalid(f"DataSet {data_set['DataSetId']} is in DIRECT_QUERY mode: it has no SPICE rows to ingest")
+        kind = given.get("IngestionType", "FULL_REFRESH")
+        if kind == "INCREMENTAL_REFRESH":
+            check_incremental(self._shelf.refresh_properties.get(data_set["DataSetId"]), data_set["DataSetId"])
         if self._records.get(_key(data_set["DataSetId"], ingestion)):
             raise exists(KIND, ingestion)
-        record = self.start(data_set["DataSetId"], "FULL_REFRESH", ingestion)
+        record = self.start(data_set["DataSetId"], kind, ingestion)
         return answered(201, Arn=record["Arn"], IngestionId=ingestion, IngestionStatus="INITIALIZED")
 
-    def start(self, data_set: str, request: str, ingestion: str | None = None) -> Record:
-        """Queue an ingestion and wake the data set's thread."""
+    def start(self, data_set: str, request: str, ingestion: str | None = None, *, source: str = "MANUAL") -> Record:
+        """Queue an ingestion and wake the data set's thread; source is MANUAL or SCHEDULED."""
         name = ingestion or str(uuid.uuid4())
         record: Record = {
             "Arn": arn("dataset", f"{data_set}/ingestion/{name}"),
             "IngestionId": name,
             "IngestionStatus": "QUEUED",
             "CreatedTime": now(),
-            "RequestSource": "MANUAL",
+            "RequestSource": source,
             "RequestType": request,
             "DataSetId": data_set,
         }
@@ -142,7 +144,7 @@ class Ingestions:
     def _ingest(self, record: Record, definition: Record) -> None:
         data_set, name = record["DataSetId"], record["IngestionId"]
         try:
-            table, dropped = rows.query(self._shelf, definition)
+            table, ingested, dropped = refreshed(self._shelf, definition, record["RequestType"])
             spice = rows.write(self._shelf, data_set, name, table)
         except IngestionFailed as error:
             self._failed(record, error.kind, error.message)
@@ -156,7 +158,7 @@ class Ingestions:
             target = self._shelf.data_sets.get(data_set)
             if current is not None and target is not None and current["IngestionStatus"] == "RUNNING":
                 self._shelf.data_sets.put(data_set, {**target, "Spice": spice})
-                counts = {"RowsIngested": table.num_rows, "RowsDropped": dropped, "TotalRowsInDataset": table.num_rows}
+                counts = {"RowsIngested": ingested, "RowsDropped": dropped, "TotalRowsInDataset": table.num_rows}
                 self._end(current, "COMPLETED", RowInfo=counts, IngestionSizeInBytes=spice["Bytes"])
             shown = self._shelf.data_sets.get(data_set)
             self._sweep(data_set, keep=shown["Spice"] if shown else None)

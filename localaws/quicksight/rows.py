@@ -33,8 +33,11 @@ class NoRows(Exception):
     """The data set has no rows to show; the message says what to do."""
 
 
-def query(shelf: Shelf, record: Record) -> tuple[pa.Table, int]:
-    """Run the data set's SQL on Athena: its rows after the transforms, and how many were dropped."""
+def query(shelf: Shelf, record: Record, since: tuple[str, datetime] | None = None) -> tuple[pa.Table, int]:
+    """Run the data set's SQL on Athena: its rows after the transforms, and how many were dropped.
+
+    since: only rows in which this column is this time, in UTC, or later.
+    """
     kind, details = physical_table(record["PhysicalTableMap"])
     if shelf.data_sources.get(details["DataSourceArn"].rpartition("/")[2]) is None:
         raise IngestionFailed("DATA_SOURCE_NOT_FOUND", f"the data source {details['DataSourceArn']} was deleted")
@@ -45,6 +48,13 @@ def query(shelf: Shelf, record: Record) -> tuple[pa.Table, int]:
         database = details.get("Schema") or "default"
         names = ", ".join(_quoted(column.name) for column in columns)
         sql = f"SELECT {names} FROM {_quoted(database)}.{_quoted(details['Name'])}"
+    if since:
+        inner = sql.rstrip().rstrip(";")
+        # The line break ends a comment that the SQL may end with.
+        sql = (
+            f"SELECT * FROM (\n{inner}\n) AS refreshed WHERE CAST({_quoted(since[0])} AS timestamp(3))"
+            f" >= TIMESTAMP '{since[1]:%Y-%m-%d %H:%M:%S}'"
+        )
     try:
         athena: Any = shelf.world.engines["athena"]
         result = athena.execute(sql, database)

@@ -29,6 +29,8 @@ class Shelf:
         self.data_sets = Records(self.root / "data-sets")
         self.ingestions = Records(self.root / "ingestions")
         self.dashboards = Records(self.root / "dashboards")
+        self.refresh_schedules = Records(self.root / "refresh-schedules")
+        self.refresh_properties = Records(self.root / "refresh-properties")
         self.users = Records(self.root / "users")
         self.spice = self.root / "spice"
         self.spice.mkdir(parents=True, exist_ok=True)

@@ -87,7 +87,8 @@ class QuickSight:
         self.athena = FakeAthena()
         engines: Any = {"athena": self.athena}
         self.world = World(root, "http://127.0.0.1:1", None, None, engines)  # type: ignore[arg-type]
-        self.engine = QuickSightEngine(self.world)
+        self.moment = dt.datetime(2026, 1, 5, 10, 7, tzinfo=dt.UTC)  # by the clock of refresh schedules; a Monday
+        self.engine = QuickSightEngine(self.world, lambda: self.moment)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         answer = self.engine.operations[operation](
@@ -100,7 +101,7 @@ class QuickSight:
 
     def restarted(self) -> None:
         self.engine.close()
-        self.engine = QuickSightEngine(self.world)
+        self.engine = QuickSightEngine(self.world, lambda: self.moment)
 
     def source(self) -> None:
         self.call("CreateDataSource", DataSourceId="athena", Name="Athena", Type="ATHENA")

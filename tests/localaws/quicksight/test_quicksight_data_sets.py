@@ -122,8 +122,8 @@ def test_an_ingestion_that_a_stop_interrupted_has_failed_after_the_restart(quick
         ),
         (
             {"DataSetId": "counts", "IngestionId": "x", "IngestionType": "INCREMENTAL_REFRESH"},
-            "NotSupportedByLocalAws",
-            "use FULL_REFRESH",
+            "InvalidParameterValueException",
+            "counts has no look-back window",
         ),
         ({"DataSetId": "direct", "IngestionId": "x"}, "InvalidParameterValueException", "DIRECT_QUERY mode"),
     ],
