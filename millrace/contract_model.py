@@ -11,6 +11,7 @@ KINDS = ("raw", "derived", "source")
 ARRIVES = ("daily", "any")
 STORED = ("parquet", "csv")
 HASHES = ("exact", "folded")
+PERIODS = ("day", "month")
 BUCKET_ROLES = ("raw", "processed", "final", "rejects")
 PLAIN_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp")
 DELIMITERS = (",", ";", "\t", "|")
@@ -79,6 +80,7 @@ class Contract:
     stored: str = "parquet"
     key: tuple[str, ...] = ()
     partitions: tuple[tuple[str, str], ...] = ()
+    period: str | None = None
     max_rejected: float = 0.05
     source: str | None = None
     where: tuple[str, ...] = ()

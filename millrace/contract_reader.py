@@ -17,6 +17,7 @@ from millrace.contract_model import (
     DELIMITERS,
     HASHES,
     KINDS,
+    PERIODS,
     PLAIN_TYPES,
     STORED,
     Bound,
@@ -51,7 +52,7 @@ class _Reader:
             "the document",
             top,
             ("table", "kind", "title", "grain", "owner", "location", "columns"),
-            ("arrives", "stored", "key", "partitions", "max_rejected", "from", "where", "checks", "csv"),
+            ("arrives", "stored", "key", "partitions", "period", "max_rejected", "from", "where", "checks", "csv"),
         )
         table = self.text("table", top["table"])
         if table != self.path.stem or not _NAME.fullmatch(table):
@@ -95,6 +96,7 @@ class _Reader:
             stored=self.choice("stored", top.get("stored", "parquet"), STORED),
             key=key,
             partitions=partitions,
+            period=self.period(top.get("period"), top.get("partitions", {})),
             max_rejected=float(share),
             source=source,
             where=self.texts("where", top.get("where", [])),
@@ -187,6 +189,11 @@ class _Reader:
                 raise self.fail(f"partitions.{name}", "is also a column", "a partition column is not in the files")
             result.append((str(name), self.type(f"partitions.{name}", kind)))
         return tuple(result)
+
+    def period(self, value: object, partitions: Mapping[str, Any]) -> str | None:
+        if value is not None and "period" not in partitions:
+            raise self.fail("period", "the table is not partitioned by it", "write partitions: {period: string}")
+        return None if value is None else self.choice("period", value, PERIODS)
 
     def type(self, key: str, value: object) -> str:
         kind = str(value).replace(" ", "")

@@ -13,6 +13,7 @@ The whole format (``columns`` apart, every key that is not marked with * may be 
     stored: csv                          # what raw files are converted to: parquet (default) or csv
     key: [user_id, login_at]             # columns that identify a row
     partitions: {upload_date: string}    # Hive partition columns, which are not in the files
+    period: month                        # how long what a partition column `period` names is: day or month
     max_rejected: 0.05                   # share of rows that may be rejected before the load fails (default 0.05)
     from: signups                        # the raw table whose rows a derived table has: the newest of each key
     where: ["status <> 'test'"]          # conditions (SQL) on that table's columns; rows that fail one are left out

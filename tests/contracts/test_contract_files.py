@@ -74,6 +74,11 @@ def column(**entry):
         ({"colour": "red"}, "the document.colour: unknown key; known are table,"),
         ({"max_rejected": 5}, "max_rejected: 5 is not a share of rows; write a number from 0 to 1"),
         ({"partitions": {"id": "string"}}, "partitions.id: is also a column"),
+        ({"period": "month"}, "period: the table is not partitioned by it; write partitions: {period: string}"),
+        (
+            {"period": "week", "partitions": {"period": "string"}},
+            "period: 'week' is not known; choose among",
+        ),
         ({"csv": {"delimiter": "x"}}, "csv.delimiter: 'x' is not supported"),
         ({"csv": {"timezone": "Mars/Base"}}, "csv.timezone: 'Mars/Base' is no time zone"),
         ({"csv": {"encoding": "klingon"}}, "csv.encoding: 'klingon' is no codec"),
