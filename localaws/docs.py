@@ -55,12 +55,12 @@ _TITLES = {
 # Of services that have no page of their own.
 _NOTES = {
     "iam": "Roles, users and policies are kept and shown; nothing is decided by them, every call is allowed.",
-    "kinesis": "Streams in memory, which feed functions by event source mappings. A shard's sequence numbers count from 1; "
-    "a split or merge puts its records anew into the new shards.",
+    "kinesis": "Streams in memory, which feed functions by event source mappings. A shard's sequence numbers count "
+    "from 1; a split or merge puts its records anew into the new shards.",
     "kms": "Keys really encrypt and sign, but no other service uses them: objects and tables are kept in the clear.",
     "logs": "Functions and crawlers write their logs here.",
-    "sqs": "Queues with visibility timeouts, delays and dead-letter queues. A FIFO queue tells doubles from the messages "
-    "that it still holds, not from those deleted in the last five minutes.",
+    "sqs": "Queues with visibility timeouts, delays and dead-letter queues. A FIFO queue tells doubles from the "
+    "messages that it still holds, not from those deleted in the last five minutes.",
     "sts": "The account is 123456789012, whatever the credentials.",
 }
 
