@@ -30,6 +30,8 @@ _TITLES = {
     "athena": "Athena",
     "cloudwatch": "CloudWatch",
     "dynamodb": "DynamoDB",
+    "emr": "EMR",
+    "emr-serverless": "EMR Serverless",
     "events": "EventBridge",
     "firehose": "Firehose",
     "glue": "Glue",

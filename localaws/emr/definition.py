@@ -14,6 +14,7 @@ from localaws.emr.submit import GLUE_CATALOG, SubmitError, read
 Json = dict[str, Any]
 
 MOST_STEPS = 256
+LEAST_IDLE, MOST_IDLE = 60, 604_800  # seconds
 ACTIONS = ("TERMINATE_JOB_FLOW", "TERMINATE_CLUSTER", "CANCEL_AND_WAIT", "CONTINUE")
 _RUNNERS = ("command-runner.jar", "/var/lib/aws/emr/command-runner.jar")
 _REFUSED = {
@@ -56,6 +57,9 @@ def new_cluster(given: Mapping[str, Any]) -> Json:
         raise NotSupported("StepConcurrencyLevel above 1 is refused: the embedded AWS runs one step after another.")
     if len(given.get("Steps") or ()) > MOST_STEPS:
         raise invalid(f"A cluster may have {MOST_STEPS} steps that wait or run.")
+    idle = (given.get("AutoTerminationPolicy") or {}).get("IdleTimeout")
+    if idle is not None and not LEAST_IDLE <= idle <= MOST_IDLE:
+        raise invalid(f"AutoTerminationPolicy.IdleTimeout must be from {LEAST_IDLE} to {MOST_IDLE} seconds.")
     applications = [{"Name": one["Name"]} for one in given.get("Applications") or ()]
     identifier = new_id("j")
     record: Json = {
@@ -67,7 +71,7 @@ def new_cluster(given: Mapping[str, Any]) -> Json:
         "TerminationProtected": bool(instances.get("TerminationProtected", False)),
         "VisibleToAllUsers": bool(given.get("VisibleToAllUsers", True)),
         "Tags": {tag["Key"]: tag.get("Value", "") for tag in given.get("Tags") or ()},
-        "IdleTimeout": (given.get("AutoTerminationPolicy") or {}).get("IdleTimeout"),
+        "IdleTimeout": idle,
         "StepConcurrencyLevel": 1,
         "NormalizedInstanceHours": 0,
         "InstanceCollectionType": "INSTANCE_FLEET" if instances.get("InstanceFleets") else "INSTANCE_GROUP",
