@@ -359,3 +359,14 @@ def test_users_are_registered_in_the_default_namespace(quicksight):
         quicksight.call("RegisterUser", UserName="ada", **given)
     with pytest.raises(AwsError, match="namespace other is not there; the only one is default"):
         quicksight.call("ListUsers", Namespace="other")
+
+
+def test_a_user_is_changed_and_deleted(quicksight):
+    ada = {"Namespace": "default", "UserName": "ada"}
+    quicksight.call("RegisterUser", **ada, IdentityType="QUICKSIGHT", Email="a@b.c", UserRole="READER")
+    quicksight.call("UpdateUser", **ada, Email="ada@b.c", Role="AUTHOR")
+    shown = quicksight.call("DescribeUser", **ada)["User"]
+    assert (shown["Email"], shown["Role"]) == ("ada@b.c", "AUTHOR")
+    quicksight.call("DeleteUser", **ada)
+    with pytest.raises(AwsError, match="User ada is not found"):
+        quicksight.call("DeleteUser", **ada)
