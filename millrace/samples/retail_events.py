@@ -69,17 +69,26 @@ class Summary:
 
 
 def generate(
-    out: Path, *, events: int = 250_000, properties: int = 1_000_000, categories: int = 1_669, seed: int = 7
+    out: Path,
+    *,
+    events: int = 100_000,
+    properties: int = 500_000,
+    categories: int = 1_669,
+    days: int = 21,
+    seed: int = 7,
 ) -> Summary:
     """Write ``events.csv``, ``item_properties_part1.csv``, ``item_properties_part2.csv`` and ``category_tree.csv``.
 
     events, properties, categories: good rows; the broken lines come on top. Items and visitors grow with them. The
-    public data have 2,756,101 events and 20,275,902 properties. The same arguments give the same bytes.
+    public data have 2,756,101 events in 138 days, and 20,275,902 properties. The same arguments give the same bytes.
+    Raises ValueError for less than 100 rows of a table, or no day.
     """
-    if min(events, properties, categories) < 100:
-        raise ValueError(f"there must be 100 rows or more of each table, not {events}, {properties}, {categories}")
+    if min(events, properties, categories) < 100 or days < 1:
+        raise ValueError(
+            f"there must be a day, and 100 rows of each table, not {days}, {events}, {properties}, {categories}"
+        )
     out.mkdir(parents=True, exist_ok=True)
-    shop = Shop(events=events, properties=properties, categories=categories, seed=seed)
+    shop = Shop(events=events, properties=properties, categories=categories, days=days, seed=seed)
     duplicates = {
         "events": _write_events(out, shop),
         "item_properties": _write_properties(out, shop),

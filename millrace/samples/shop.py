@@ -12,11 +12,9 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-DAYS = 138  # 2015-05-03 to 2015-09-17 (UTC)
-START_MS = 1_430_622_000_000  # 2015-05-03 03:00, when the first export ran
+START_MS = 1_430_622_000_000  # 2015-05-03 03:00 UTC, when the first export of properties ran
 _DAY_MS = 86_400_000
 _WEEK_MS = 7 * _DAY_MS
-_WEEKS = 18
 _PROPERTIES = 1_104  # different properties; the first two keep their names, the others are numbers
 _CARTS, _ORDERS = 69_332 / 2_756_101, 22_457 / 2_756_101
 _PROPERTIES_OF_ITEM = 48
@@ -47,8 +45,10 @@ class Properties:
 class Shop:
     """One shop; everything follows from the sizes and the seed."""
 
-    def __init__(self, *, events: int, properties: int, categories: int, seed: int) -> None:
+    def __init__(self, *, events: int, properties: int, categories: int, days: int, seed: int) -> None:
         self._events = events
+        self._days = days
+        self._weeks = -(-days // 7)
         self._properties = properties
         self._seed = seed
         self.items = max(2, properties // _PROPERTIES_OF_ITEM)
@@ -89,7 +89,7 @@ class Shop:
         # Few visitors come often, few items draw most views, people look by day and more so towards autumn.
         visitor = _skewed(rng, self.visitors, views, 2.2)
         item = rng.permutation(self.item_ids)[_skewed(rng, self.items, views, 3.5)]
-        day = (rng.beta(1.1, 1.0, views) * DAYS).astype(np.int64)
+        day = (rng.beta(1.1, 1.0, views) * self._days).astype(np.int64)
         time = START_MS + day * _DAY_MS + (rng.normal(0.62, 0.19, views) % 1 * _DAY_MS).astype(np.int64)
         carted = rng.choice(views, carts, replace=False)
         cart_time = time[carted] + rng.exponential(240_000, carts).astype(np.int64)
@@ -144,17 +144,17 @@ class Shop:
             more = self._keys(
                 _skewed(rng, _PROPERTIES, drawn, 2.6),
                 rng.integers(0, len(items), drawn),
-                rng.integers(0, _WEEKS, drawn),
+                rng.integers(0, self._weeks, drawn),
             )
             more = np.setdiff1d(more, keys)
             keys = np.concatenate([keys, rng.choice(more, min(len(more), wanted - len(keys)), replace=False)])
-        item, rest = np.divmod(keys, _PROPERTIES * _WEEKS)
-        name, week = np.divmod(rest, _WEEKS)
+        item, rest = np.divmod(keys, _PROPERTIES * self._weeks)
+        name, week = np.divmod(rest, self._weeks)
         return Properties(START_MS + week * _WEEK_MS, items[item], name, self._values_of(rng, item, name))
 
     def _keys(self, name: Ints, item: Ints, week: Ints | int) -> Ints:
         """One number for each item, property and week, so that none comes twice."""
-        return np.unique((item * _PROPERTIES + name) * _WEEKS + week)
+        return np.unique((item * _PROPERTIES + name) * self._weeks + week)
 
     def _values_of(self, rng: np.random.Generator, item: Ints, name: Ints) -> Ints:
         """Mostly what the item had before (its own number gives it), now and then something new."""
