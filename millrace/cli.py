@@ -162,7 +162,8 @@ def _new(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     total = 0
     for path in resources.files(options.slug):
-        lines = (resources.ROOT / path).read_bytes().count(b"\n")
+        content = (resources.ROOT / path).read_bytes()
+        lines = 0 if b"\0" in content else content.count(b"\n")  # a picture has none
         total += lines
         print(f"{lines:7,}  {path}")
     print(f"{total:7,}  in all")
