@@ -8,7 +8,6 @@ sees it.
 from __future__ import annotations
 
 import datetime as dt
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -33,38 +32,31 @@ def versions(before: DataFrame, now: DataFrame, *, business_key: str, as_of: dt.
     repeated gives the same versions, and time never goes back. A member that is gone has no current version.
     """
     attributes = [name for name in now.columns if name != business_key]
-    today = F.lit(as_of)
+    today, forever = F.lit(as_of), F.lit(FOREVER)
     last = before.groupBy(business_key).agg(F.max("valid_to").alias("_last"))
     old = before.where("is_current").select(
         F.col(business_key), F.struct(*attributes).alias("_old"), F.col("valid_from").alias("_since")
     )
     new = now.select(F.col(business_key), F.struct(*attributes).alias("_new"))
-    both = old.join(new, business_key, "full").join(last, business_key, "left").localCheckpoint()
-    changed = ~F.col("_old").eqNullSafe(F.col("_new"))
-    in_place = F.col("_since") >= today
+    known = old.join(new, business_key, "full").join(last, business_key, "left")
 
-    def rows(where: Column, values: str, since: Column, until: Column) -> DataFrame:
-        return both.where(where).select(
-            F.col(business_key),
-            *(F.col(f"{values}.{name}").alias(name) for name in attributes),
-            since.alias("valid_from"),
-            until.alias("valid_to"),
-            (until == F.lit(FOREVER)).alias("is_current"),
-        )
+    def version(where: Column, values: str, since: Column, until: Column) -> Column:
+        held = [F.col(f"{values}.{name}").alias(name) for name in attributes]
+        return F.when(where, F.struct(*held, since.alias("valid_from"), until.alias("valid_to")))
 
-    there, was = F.col("_new").isNotNull(), F.col("_old").isNotNull()
+    was, there, since = F.col("_old").isNotNull(), F.col("_new").isNotNull(), F.col("_since")
+    ends = was & ~F.col("_old").eqNullSafe(F.col("_new")) & (since < today)
     first = F.when(F.col("_last").isNull(), F.lit(BEGINNING)).otherwise(F.greatest(F.col("_last"), today))
-    ended = before.where("NOT is_current").select(business_key, *attributes, *VALIDITY)
-    return reduce(
-        DataFrame.unionByName,
-        (
-            ended,
-            rows(was & there & (~changed | in_place), "_new", F.col("_since"), F.lit(FOREVER)),
-            rows(was & changed & ~in_place, "_old", F.col("_since"), today),
-            rows(was & there & changed & ~in_place, "_new", today, F.lit(FOREVER)),
-            rows(~was & there, "_new", first, F.lit(FOREVER)),
-        ),
+    found = F.array(
+        version(was & there & ~ends, "_new", since, forever),  # as it was, or corrected
+        version(ends, "_old", since, today),
+        version(ends & there, "_new", today, forever),
+        version(~was & there, "_new", first, forever),
     )
+    running = known.select(business_key, F.explode(F.array_compact(found)).alias("_version"))
+    ended = before.where("NOT is_current").select(business_key, *attributes, "valid_from", "valid_to")
+    every = running.select(business_key, "_version.*").unionByName(ended)
+    return every.withColumn("is_current", F.col("valid_to") == forever)
 
 
 def keys_as_of(

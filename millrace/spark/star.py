@@ -58,19 +58,16 @@ def build(state: Snapshot, lake: Lake, as_of: dt.date) -> None:
     lake.write("dim_dates", dim_dates(orders.sparkSession, first, last), order="date_key")
     assert state.control_totals is not None
     lake.write("control_totals", state.control_totals, order="month")
-    lake.account(
-        {
-            "fact_orders": (state.row_count("order_lines"), orders.count()),
-            "fact_payments": (state.row_count("payments"), paid.count()),
-            "dim_customers": (state.row_count("customers"), _current(buyers, "customer_number")),
-            "dim_products": (state.row_count("products"), _current(goods, "product_code")),
-            "dim_employees": (state.row_count("employees"), sellers.where("employee_number IS NOT NULL").count()),
-        }
-    )
-
-
-def _current(dimension: DataFrame, business_key: str) -> int:
-    return int(dimension.where(f"is_current AND {business_key} IS NOT NULL").count())
+    written = {
+        "fact_orders": ("order_lines", orders),
+        "fact_payments": ("payments", paid),
+        "dim_customers": ("customers", buyers.where("is_current AND customer_number IS NOT NULL")),
+        "dim_products": ("products", goods.where("is_current AND product_code IS NOT NULL")),
+        "dim_employees": ("employees", sellers.where("employee_number IS NOT NULL")),
+    }
+    named = (rows.select(F.lit(table).alias("table")) for table, (_, rows) in written.items())
+    found = {row["table"]: row["count"] for row in reduce(DataFrame.union, named).groupBy("table").count().collect()}
+    lake.account({table: (state.row_count(name), found.get(table, 0)) for table, (name, _) in written.items()})
 
 
 def _with_kept(
