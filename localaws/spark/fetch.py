@@ -205,6 +205,7 @@ def _unpack(archives: T, target: Path, unpack: Callable[[T, Path], None]) -> Non
         work.chmod(0o755)
         work.rename(target)
     except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+        shutil.rmtree(target.parent / "downloads", ignore_errors=True)
         raise SparkError(f"Spark could not be unpacked into {target}: {error}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -48,9 +48,10 @@ def _with(found: Distribution, target: Path) -> Distribution:
 def _digest(found: Distribution) -> str:
     """Of all that decides whether the classes and the archive fit."""
     parts = [str(found.java), version_of(found.java)]
-    for path in (*found.jars, *_sources(found)):
-        at = path.stat()
-        parts.append(f"{path} {at.st_size} {at.st_mtime_ns}")
+    for jar in found.jars:
+        at = jar.stat()
+        parts.append(f"{jar} {at.st_size} {at.st_mtime_ns}")
+    parts += [source.read_text(encoding="utf-8") for source in _sources(found)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
