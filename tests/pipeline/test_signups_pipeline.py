@@ -9,6 +9,7 @@ import time
 import pytest
 
 from millrace.local import BUCKET_PREFIX, LocalError
+from millrace.resources import pipeline
 
 SLUG = "signups"
 HEADER = "id,name,email,signup_date,status\n"
@@ -55,6 +56,12 @@ def test_what_is_clean_and_keeps_the_rules_is_in_the_final_table(stack, pii_key)
         (2, hashed(pii_key, "bob@example.org"), "2024-02-29", "pending", "2024-03-01"),
     ]
     assert stack.rejected() == 5
+    assert stack.query(pipeline(SLUG).query("by_date")) == [("2024-02-28", "1", "1"), ("2024-02-29", "1", "2")]
+    assert stack.query(pipeline(SLUG).query("by_status")) == [("active", "1"), ("pending", "1")]
+    quicksight = stack.aws.client("quicksight")
+    for data_set in ("signups-by-date", "signups-by-status"):
+        (spice,) = quicksight.list_ingestions(AwsAccountId="123456789012", DataSetId=data_set)["Ingestions"]
+        assert (spice["IngestionStatus"], spice["RowInfo"]["RowsIngested"]) == ("COMPLETED", 2)
     (ledger,) = stack.objects("processed", "_ledger/signups/_runs/").values()
     assert b'"rows_in": 3, "rows_out": 2, "rows_rejected": 1' in ledger
     assert b"1 left out by status <> 'test'" in ledger

@@ -186,15 +186,18 @@ def test_a_new_pipeline_passes_the_checks(copy):
 
 
 def test_a_new_pipeline_passes_its_tests_and_those_of_all(copy):
+    run(copy, "-m", "pytest", "-q", "tests/pipeline/test_orders_pipeline.py")
     run(
         copy,
         "-m",
         "pytest",
         "-q",
-        "tests/pipeline/test_orders_pipeline.py",
-        "tests/dags",
         "tests/cli",
         "tests/contracts",
+        "tests/dags",
+        "tests/provision",
+        "-k",
+        "orders or dag",
     )
 
 
