@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 import uuid
@@ -16,7 +15,7 @@ import duckdb
 
 from localaws.core import ACCOUNT_ID, AwsError, Call, Handler, NotSupported, World
 from localaws.redshift import results
-from localaws.redshift.catalog import PUBLIC, Catalog
+from localaws.redshift.data_metadata import Metadata, paged
 from localaws.redshift.database import Database
 from localaws.redshift.errors import SqlError, explain
 from localaws.redshift.executions import ENDED, Execution, Executions, Part
@@ -70,10 +69,7 @@ class RedshiftDataEngine:
             "GetStatementResult": self._result,
             "ListStatements": self._list,
             "CancelStatement": self._cancel,
-            "ListDatabases": self._list_databases,
-            "ListSchemas": self._list_schemas,
-            "ListTables": self._list_tables,
-            "DescribeTable": self._describe_table,
+            **Metadata(self._serverless, self._place).operations,
         }
 
     def close(self) -> None:
@@ -81,6 +77,8 @@ class RedshiftDataEngine:
         for execution in self._executions.all():
             _stop(execution)
         self._workers.shutdown(cancel_futures=True)
+        for execution in self._executions.all():
+            execution.done.set()
         for session in self._sessions.values():
             session.connection.close()
 
@@ -242,7 +240,7 @@ class RedshiftDataEngine:
             and given.get("Database") in (None, one.database)
             and given.get("WorkgroupName") in (None, one.workgroup)
         ]
-        return _paged("Statements", found, given)
+        return paged("Statements", found, given)
 
     def _cancel(self, call: Call) -> Json:
         execution, _ = self._executions.get(call.params["Id"])
@@ -267,60 +265,6 @@ class RedshiftDataEngine:
         }
         arn = self._serverless.workgroup_arn(execution.workgroup)
         events.put("aws.redshift-data", "Redshift Data Statement Status Change", detail, [arn])
-
-    # Metadata
-
-    def _catalog(self, call: Call) -> tuple[Json, Catalog, duckdb.DuckDBPyConnection]:
-        workgroup, name, _ = self._place({**call.params, "SessionKeepAliveSeconds": 0})
-        namespace, database = self._serverless.database(workgroup)
-        if name != namespace["dbName"]:
-            raise _invalid(f'FATAL: database "{name}" does not exist')
-        connection = database.session()
-        return namespace, Catalog(connection), connection
-
-    def _list_databases(self, call: Call) -> Json:
-        namespace, _, connection = self._catalog(call)
-        connection.close()
-        return _paged("Databases", [namespace["dbName"]], call.params)
-
-    def _list_schemas(self, call: Call) -> Json:
-        _, catalog, connection = self._catalog(call)
-        with connection:
-            names = [name for name in catalog.schemas() if _like(name, call.params.get("SchemaPattern"))]
-        return _paged("Schemas", names, call.params)
-
-    def _list_tables(self, call: Call) -> Json:
-        _, catalog, connection = self._catalog(call)
-        with connection:
-            found = [
-                {"name": one.name, "type": "VIEW" if "VIEW" in one.kind else "TABLE", "schema": one.schema}
-                for one in catalog.all()
-                if _like(one.schema, call.params.get("SchemaPattern"))
-                and _like(one.name, call.params.get("TablePattern"))
-            ]
-        return _paged("Tables", found, call.params)
-
-    def _describe_table(self, call: Call) -> Json:
-        schema, table = call.params.get("Schema") or PUBLIC, call.params.get("Table")
-        if not table:
-            raise _invalid("Table must be given.")
-        _, catalog, connection = self._catalog(call)
-        with connection:
-            relation = catalog.find(schema.lower(), table.lower())
-        if relation is None:
-            return {"TableName": table, "ColumnList": []}
-        columns = [
-            results.column_metadata(
-                column.name,
-                column.kind,
-                nullable=int(column.nullable),
-                schemaName=relation.schema,
-                tableName=relation.name,
-                columnDefault=column.default if not column.identity else f'"identity"({column.default})',
-            )
-            for column in relation.columns
-        ]
-        return {"TableName": relation.name, **_paged("ColumnList", columns, call.params)}
 
 
 def _bound(sqls: list[str], given: Mapping[str, Any]) -> list[str]:
@@ -366,22 +310,6 @@ def _stop(execution: Execution) -> None:
 
     if not execution.done.is_set():
         threading.Thread(target=interrupt, name="redshift-cancel", daemon=True).start()
-
-
-def _like(name: str, pattern: str | None) -> bool:
-    if not pattern:
-        return True
-    text = "".join({"%": ".*", "_": "."}.get(one, re.escape(one)) for one in pattern)
-    return re.fullmatch(text, name, re.IGNORECASE | re.DOTALL) is not None
-
-
-def _paged(name: str, items: list[Any], given: Mapping[str, Any]) -> Json:
-    token = given.get("NextToken") or "0"
-    if not token.isdigit():
-        raise _invalid("The NextToken is not one that this operation gave.")
-    start = int(token)
-    end = start + (given.get("MaxResults") or 1000)
-    return {name: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
 
 
 def _invalid(message: str) -> AwsError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from localaws.redshift import copying, ddl, dml, unloading
+from localaws.redshift import altering, copying, ddl, dml, unloading
 from localaws.redshift.errors import SqlError, Unsupported
 from localaws.redshift.parsing import Reader, parse
 from localaws.redshift.scope import Columns
@@ -65,7 +65,7 @@ def run(work: Work, sql: str, *, batch: bool) -> Outcome:
     commands = {
         "CREATE": ddl.create,
         "DROP": ddl.drop,
-        "ALTER": ddl.alter,
+        "ALTER": altering.alter,
         "REFRESH": ddl.refresh,
         "TRUNCATE": dml.truncate,
     }
