@@ -106,7 +106,8 @@ def _rows_of_days(days: Sequence[dt.date], rows: int) -> Ints:
     week = np.array((0.92, 0.90, 0.94, 1.00, 1.18, 1.28, 0.98))  # from Monday
     weights = np.array([week[day.weekday()] * (1 + 0.25 * _year(day)) * _promotion(day) for day in days])
     weights *= np.linspace(1.0, 1.3, len(days))
-    return np.maximum(1, np.round(weights / weights.sum() * rows)).astype(np.int64)
+    counts: Ints = np.maximum(1, np.round(weights / weights.sum() * rows)).astype(np.int64)
+    return counts
 
 
 def _year(day: dt.date, phase: float = 0.0) -> float:
@@ -213,7 +214,8 @@ def _products(rng: np.random.Generator, shop: _Shop, number: int, count: int) ->
     day = shop.first_day + dt.timedelta(int(number))
     weights = np.array([(1 + 0.4 * _year(day, k * 0.37)) / (k + 5) ** 0.8 for k in range(PRODUCTS)])
     ends = np.cumsum(weights)
-    return np.searchsorted(ends, rng.random(count) * ends[-1]).astype(np.int64)
+    chosen: Ints = np.searchsorted(ends, rng.random(count) * ends[-1]).astype(np.int64)
+    return chosen
 
 
 def _take(rows: _Rows, index: Ints) -> _Rows:

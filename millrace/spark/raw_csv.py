@@ -34,7 +34,7 @@ def read(spark: SparkSession, uri: str, contract: Contract, header: Header) -> D
     raw = F.concat_ws(header.delimiter, *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name, _ in fields))
     fault = F.when(F.col(_UNREADABLE).isNotNull(), _fault("", "", F.col(_UNREADABLE)))
     for column in contract.columns:
-        for broken, reason in _rules(column):
+        for broken, reason in rules(column):
             fault = fault.when(broken, _fault(column.name, reason, raw))
     return lines.withColumn(FAULT, fault).drop(_UNREADABLE)
 
@@ -43,7 +43,7 @@ def _fault(column: str, reason: str, raw: Column) -> Column:
     return F.struct(F.lit(column).alias("column"), F.lit(reason).alias("reason"), raw.alias("raw"))
 
 
-def _rules(column: contracts.Column) -> list[tuple[Column, str]]:
+def rules(column: contracts.Column) -> list[tuple[Column, str]]:
     """What breaks the column's rules, and how that is said."""
     value = F.col(column.name)
     rules = []
