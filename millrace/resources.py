@@ -145,6 +145,23 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Firehose:
+    """A delivery stream of JSON records into a derived table.
+
+    partitions: for each partition column ``jq``, which says its value, and ``projection``, which tells Athena its
+    values (the table's properties ``projection.<column>.*``). A record of which jq makes an error is set apart.
+    buffer_s, buffer_mb: what is delivered at the latest.
+    """
+
+    name: str
+    description: str
+    table: str
+    partitions: Mapping[str, Any]
+    buffer_s: int = 30
+    buffer_mb: int = 64
+
+
+@dataclass(frozen=True)
 class DataSet:
     """A QuickSight data set: the rows of ``sql/<slug>/<query>.sql``; columns by QuickSight type.
 
@@ -200,6 +217,7 @@ class Pipeline:
     connections: tuple[Connection, ...]
     secrets: tuple[Secret, ...]
     rules: tuple[Rule, ...]
+    firehoses: tuple[Firehose, ...]
     data_sets: tuple[DataSet, ...]
 
     def query(self, name: str) -> str:
@@ -263,6 +281,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "connections": Connection,
     "secrets": Secret,
     "rules": Rule,
+    "firehoses": Firehose,
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace import resources
-from millrace.provision import catalog, dashboards, events, functions, jobs, secrets, storage
+from millrace.provision import catalog, dashboards, events, firehoses, functions, jobs, secrets, storage
 from millrace.provision.account import Account
 
 
@@ -39,5 +39,6 @@ class Provisioner:
         catalog.make(self._account, declared)
         functions.make(self._account, declared.functions)
         jobs.make(self._account, declared)
+        firehoses.make(self._account, declared)
         dashboards.make(self._account, declared)
         events.make(self._account, declared, enabled=listens)
