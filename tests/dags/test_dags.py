@@ -81,6 +81,22 @@ EDGES = {
         "repeat_purchase": {"published"},
         "published": set(),
     },
+    "retail_events": {
+        "wait_for_files": {"catalogue"},
+        "catalogue": {"load"},
+        "load": {"ledger"},
+        "ledger": {"funnel", "purchases", "category_paths", "quality", "checks"},
+        "checks": {"gate"},
+        "funnel": {"refresh_funnel"},
+        "purchases": {"refresh_funnel"},
+        "category_paths": {"refresh_funnel"},
+        "quality": {"refresh_funnel"},
+        "gate": {"refresh_funnel"},
+        "refresh_funnel": {"funnel_refreshed"},
+        "funnel_refreshed": {"published"},
+        "published": set(),
+    },
+    "retail_events_sync": {"sync": set()},
 }
 
 OPERATORS = {
@@ -123,6 +139,18 @@ OPERATORS = {
         "repeat_purchase": "AthenaOperator",
         "refresh_by_month": "QuickSightCreateIngestionOperator",
         "by_month_refreshed": "QuickSightSensor",
+    },
+    "retail_events": {
+        "wait_for_files": "S3KeySensor",
+        "catalogue": "GlueCrawlerRunOperator",
+        "load": "GlueJobOperator",
+        "funnel": "AthenaOperator",
+        "purchases": "AthenaOperator",
+        "category_paths": "AthenaOperator",
+        "quality": "AthenaOperator",
+        "checks": "AthenaOperator",
+        "refresh_funnel": "QuickSightCreateIngestionOperator",
+        "funnel_refreshed": "QuickSightSensor",
     },
 }
 
@@ -231,3 +259,13 @@ def test_sales_is_daily_one_run_at_a_time(parsed):
     assert (dag["schedule"], dag["catchup"], dag["max_active_runs"], dag["params"]) == ("0 5 * * *", False, 1, ["date"])
     assert {"load", "catalogue", "checks", "by_month"} <= set(dag["deferrable"])
     assert dag["outlets"] == ["s3://millrace-final/sales"]
+
+
+def test_retail_events_is_daily_and_its_sync_hourly(parsed):
+    dag, sync = parsed["dags"]["retail_events"], parsed["dags"]["retail_events_sync"]
+    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("0 6 * * *", False, 1)
+    assert (sync["schedule"], sync["catchup"], sync["max_active_runs"]) == ("0 * * * *", False, 1)
+    assert dag["params"] == ["date", "reprocess"] and sync["params"] == ["folder"]
+    assert {"wait_for_files", "catalogue", "load", "funnel", "checks"} <= set(dag["deferrable"])
+    assert dag["outlets"] == ["s3://millrace-final/retail_events"]
+    assert sync["outlets"] == ["s3://millrace-raw/retail_events"]

@@ -61,18 +61,23 @@ class Stack:
         result = self.airflow.run(conf, watch)
         return result["result"], {task["task"]: task["state"] for task in result["tasks"]}
 
-    def query(self, sql):
-        """The rows of a query, as text, without the header."""
+    def query(self, sql, *parameters):
+        """The rows of a query, as text, without the header; ``scanned`` is then what it read."""
         started = self.athena.start_query_execution(
-            QueryString=sql, QueryExecutionContext={"Database": self.slug}, WorkGroup="millrace"
+            QueryString=sql,
+            QueryExecutionContext={"Database": self.slug},
+            WorkGroup="millrace",
+            **({"ExecutionParameters": list(parameters)} if parameters else {}),
         )
         name = started["QueryExecutionId"]
         while True:
-            status = self.athena.get_query_execution(QueryExecutionId=name)["QueryExecution"]["Status"]
+            execution = self.athena.get_query_execution(QueryExecutionId=name)["QueryExecution"]
+            status = execution["Status"]
             if status["State"] not in ("QUEUED", "RUNNING"):
                 break
             time.sleep(0.02)
         assert status["State"] == "SUCCEEDED", status
+        self.scanned = execution["Statistics"]["DataScannedInBytes"]
         pages = self.athena.get_paginator("get_query_results").paginate(QueryExecutionId=name)
         rows = [row["Data"] for page in pages for row in page["ResultSet"]["Rows"]]
         return [tuple(cell.get("VarCharValue") for cell in row) for row in rows[1:]]
