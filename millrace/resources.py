@@ -150,7 +150,8 @@ class Firehose:
 
     partitions: for each partition column ``jq``, which says its value, and ``projection``, which tells Athena its
     values (the table's properties ``projection.<column>.*``). A record of which jq makes an error is set apart.
-    buffer_s, buffer_mb: what is delivered at the latest.
+    buffer_s, buffer_mb: what is delivered at the latest. stream: the Kinesis stream that it reads; else records are
+    put into it. transform: the function that each record goes through first.
     """
 
     name: str
@@ -159,6 +160,53 @@ class Firehose:
     partitions: Mapping[str, Any]
     buffer_s: int = 30
     buffer_mb: int = 64
+    stream: str | None = None
+    transform: str | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A Kinesis data stream. retention_h: how long a record can be read again, in hours."""
+
+    name: str
+    description: str
+    shards: int = 1
+    retention_h: int = 24
+
+
+@dataclass(frozen=True)
+class Queue:
+    """An SQS queue. retention_d: how long a message waits, in days."""
+
+    name: str
+    description: str
+    retention_d: int = 14
+
+
+@dataclass(frozen=True)
+class KeyTable:
+    """A DynamoDB table, paid by request. key: its partition key and, if it has one, its sort key; both are texts."""
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SourceMapping:
+    """A stream whose records a function is given, shard by shard in order, failed batches in halves.
+
+    batch: records at most; window_s: how long a batch waits for more. retries: of a record that alone still fails;
+    then dead_letters, a queue, is told which it was.
+    """
+
+    name: str
+    stream: str
+    function: str
+    dead_letters: str
+    batch: int = 100
+    window_s: int = 0
+    retries: int = 3
 
 
 @dataclass(frozen=True)
@@ -217,6 +265,10 @@ class Pipeline:
     connections: tuple[Connection, ...]
     secrets: tuple[Secret, ...]
     rules: tuple[Rule, ...]
+    streams: tuple[Stream, ...]
+    queues: tuple[Queue, ...]
+    tables: tuple[KeyTable, ...]
+    mappings: tuple[SourceMapping, ...]
     firehoses: tuple[Firehose, ...]
     data_sets: tuple[DataSet, ...]
 
@@ -281,6 +333,10 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "connections": Connection,
     "secrets": Secret,
     "rules": Rule,
+    "streams": Stream,
+    "queues": Queue,
+    "tables": KeyTable,
+    "mappings": SourceMapping,
     "firehoses": Firehose,
 }
 

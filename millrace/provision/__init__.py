@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace import resources
-from millrace.provision import catalog, dashboards, events, firehoses, functions, jobs, secrets, storage
+from millrace.provision import catalog, dashboards, events, firehoses, functions, jobs, secrets, storage, streams
 from millrace.provision.account import Account
 
 
@@ -38,6 +38,7 @@ class Provisioner:
         secrets.make(self._account, declared.secrets)
         catalog.make(self._account, declared)
         functions.make(self._account, declared.functions)
+        streams.make(self._account, declared, enabled=listens)
         jobs.make(self._account, declared)
         firehoses.make(self._account, declared)
         dashboards.make(self._account, declared)

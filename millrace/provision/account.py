@@ -13,6 +13,7 @@ from millrace.resources import Names
 
 _EXISTS = {
     "AlreadyExistsException", "BucketAlreadyOwnedByYou", "ResourceConflictException", "ResourceExistsException",
+    "ResourceInUseException",
 }  # fmt: skip
 
 

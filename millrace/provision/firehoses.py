@@ -18,7 +18,7 @@ def make(account: Account, declared: Pipeline) -> None:
         try:
             client.create_delivery_stream(
                 DeliveryStreamName=stream.name,
-                DeliveryStreamType="DirectPut",
+                **_source(account, stream),
                 ExtendedS3DestinationConfiguration=_destination(account, declared, stream),
             )
         except client.exceptions.ResourceInUseException:
@@ -29,6 +29,16 @@ def make(account: Account, declared: Pipeline) -> None:
                 DestinationId=now["Destinations"][0]["DestinationId"],
                 ExtendedS3DestinationUpdate=_destination(account, declared, stream),
             )
+
+
+def _source(account: Account, stream: Firehose) -> dict[str, Any]:
+    if stream.stream is None:
+        return {"DeliveryStreamType": "DirectPut"}
+    source = {
+        "KinesisStreamARN": account.arn("kinesis", f"stream/{stream.stream}"),
+        "RoleARN": account.role(f"firehose-{stream.name}"),
+    }
+    return {"DeliveryStreamType": "KinesisStreamAsSource", "KinesisStreamSourceConfiguration": source}
 
 
 def _project(account: Account, declared: Pipeline, stream: Firehose) -> None:
@@ -59,13 +69,8 @@ def _destination(account: Account, declared: Pipeline, stream: Firehose) -> dict
         "ProcessingConfiguration": {
             "Enabled": True,
             "Processors": [
-                {
-                    "Type": "MetadataExtraction",
-                    "Parameters": [
-                        {"ParameterName": "MetadataExtractionQuery", "ParameterValue": f"{{{query}}}"},
-                        {"ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.6"},
-                    ],
-                }
+                *([_processor("Lambda", LambdaArn=_function(account, stream.transform))] if stream.transform else []),
+                _processor("MetadataExtraction", MetadataExtractionQuery=f"{{{query}}}", JsonParsingEngine="JQ-1.6"),
             ],
         },
         "DataFormatConversionConfiguration": {
@@ -81,3 +86,12 @@ def _destination(account: Account, declared: Pipeline, stream: Firehose) -> dict
             },
         },
     }
+
+
+def _function(account: Account, name: str) -> str:
+    return account.arn("lambda", f"function:{name}")
+
+
+def _processor(kind: str, **parameters: str) -> dict[str, Any]:
+    given = [{"ParameterName": name, "ParameterValue": value} for name, value in parameters.items()]
+    return {"Type": kind, "Parameters": given}
