@@ -105,7 +105,7 @@ def test_a_job_runs_and_leaves_its_logs(serverless, application, lake, run, unti
     assert found["startedAt"] <= found["endedAt"] and found["totalExecutionDurationSeconds"] >= 1
     assert found["executionTimeoutMinutes"] == 720 and found["releaseLabel"] == "emr-7.5.0"
     folder = f"logs/applications/{application}/jobs/{identifier}/SPARK_DRIVER"
-    assert lake.log(f"{folder}/stdout.gz") == "rows 4 a b test\n" and f"{folder}/stderr.gz" in lake.keys()
+    assert lake.log(f"{folder}/stdout.gz") == "rows 4 a b test\n" and f"{folder}/stderr.gz" in lake.keys(folder)
     assert any(re.fullmatch(r"out/part-.*\.parquet", key) for key in lake.keys("out/"))
     (listed,) = serverless.list_job_runs(applicationId=application, states=["SUCCESS"])["jobRuns"]
     assert listed["id"] == identifier and listed["state"] == "SUCCESS"
