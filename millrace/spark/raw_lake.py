@@ -81,6 +81,8 @@ class RawLake:
         self._run = run
         self._ledger: list[dict[str, Any]] = []
         spark.conf.set("spark.sql.session.timeZone", "UTC")
+        # Adapting leaves out of a plan what turns out to be empty, and what is observed there is waited for in vain.
+        spark.conf.set("spark.sql.adaptive.enabled", "false")
 
     def pending(self, *, rebuild: bool = False) -> Iterator[Upload]:
         """The files that are not in the lake, until there are none: more may arrive meanwhile. rebuild: all files.
