@@ -15,5 +15,5 @@ _glue = boto3.client("glue")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Start the crawler, unless a crawl is running that sees it; the invocation fails, to be repeated, if one may not."""
+    """Start the crawler, unless a crawl is running that sees it; fail, to be invoked again, if that one may not."""
     return {"crawler": event["crawler"], "started": start_crawler(_glue, event["crawler"], event["time"])}

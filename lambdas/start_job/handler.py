@@ -13,6 +13,6 @@ _glue = boto3.client("glue")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Start the job. Where it runs already the invocation fails and Lambda repeats it: a run may have begun too early."""
+    """Start the job; where it runs already, fail and so be invoked again: that run may have begun too early."""
     run = _glue.start_job_run(JobName=event["job"], Arguments=event.get("arguments", {}))
     return {"job": event["job"], "run": run["JobRunId"]}
