@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
+from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
 
@@ -46,12 +47,34 @@ def link_provided(folder: Path) -> Path:
 def link_modules(requirements: Sequence[str], folder: Path, cache: Path) -> list[Path]:
     """Folders for the import path that have the required modules.
 
-    What this environment has in a version that fits is linked into ``folder``; the rest is installed by pip, once, into
-    the cache. Raises SparkError.
+    What this environment has in a version that fits is linked into ``folder``, and a wheel that needs no more than that is
+    unpacked there; the rest is installed by pip, once, into the cache. Raises SparkError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [text for text in requirements if not _link_installed(text, folder)]
+    missing = [text for text in requirements if not (_unpack_wheel(text, folder) or _link_installed(text, folder))]
     return [folder, *([_install(missing, cache)] if missing else [])]
+
+
+def _unpack_wheel(text: str, folder: Path) -> bool:
+    """Unpack a wheel of pure Python whose requirements this environment has; False for anything else."""
+    if not text.endswith("-none-any.whl") or not Path(text).is_file():
+        return False
+    with zipfile.ZipFile(text) as wheel:
+        described = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+        if not described or any(".data/" in name for name in wheel.namelist()):
+            return False
+        required = HeaderParser().parsestr(wheel.read(described[0]).decode()).get_all("Requires-Dist", [])
+        if not all(_link_installed(one, folder) for one in _applicable(required)):
+            return False
+        wheel.extractall(folder)
+    return True
+
+
+def _applicable(requirements: Iterable[str]) -> list[str]:
+    """The requirements that count on this machine, without their conditions."""
+    parsed = [Requirement(text) for text in requirements]
+    counted = [one for one in parsed if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return [f"{one.name}{one.specifier}" for one in counted]
 
 
 def _link_installed(text: str, folder: Path) -> bool:
@@ -87,10 +110,7 @@ def _link(names: Iterable[str], folder: Path) -> None:
             source, target = Path(str(found.locate_file(top))), folder / top
             if source.exists() and not target.exists() and source.suffix != ".pth":
                 target.symlink_to(source)
-        for text in found.requires or ():
-            required = Requirement(text)
-            if required.marker is None or required.marker.evaluate({"extra": ""}):
-                waiting.append(required.name)
+        waiting += [Requirement(text).name for text in _applicable(found.requires or ())]
 
 
 def _install(requirements: Sequence[str], cache: Path) -> Path:

@@ -228,7 +228,7 @@ def test_files_wheels_and_modules_that_a_job_is_given(job, tmp_path):
 
     script = """
         import sys, yaml
-        import helper, zipped, inwheel
+        import helper, zipped, inwheel, alone
         from pyspark.sql import SparkSession
         from pyspark.sql.functions import udf
         spark = SparkSession.builder.getOrCreate()
@@ -237,6 +237,7 @@ def test_files_wheels_and_modules_that_a_job_is_given(job, tmp_path):
             import helper, zipped, inwheel
             return helper.NAME + zipped.NAME + inwheel.NAME
         print(spark.range(1).select(both("id")).first()[0])
+        print(alone.NAME)
         print(spark.conf.get("spark.sql.shuffle.partitions"), spark.conf.get("spark.speculation"))
     """
     made = job(script)
@@ -245,16 +246,23 @@ def test_files_wheels_and_modules_that_a_job_is_given(job, tmp_path):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr(inner, f"NAME = '{name[:8]} '")
         made.put(f"lib/{name}", (tmp_path / name).read_bytes())
+    wheel = "alone-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(tmp_path / wheel, "w") as archive:
+        archive.writestr("alone.py", "NAME = 'alone'")
+        archive.writestr(
+            "alone-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: alone\nVersion: 1.0\nRequires-Dist: six\n"
+        )
+    made.put(f"lib/{wheel}", (tmp_path / wheel).read_bytes())
     lines = made.succeed(
         {
             "--extra-py-files": ", ".join(
                 f"s3://{made.bucket}/lib/{name}" for name in ("helper.py", "zipped.zip", "inwheel-1.0-py3-none-any.whl")
             ),
-            "--additional-python-modules": "pyyaml,six>=1.0",
+            "--additional-python-modules": f"pyyaml,six>=1.0,s3://{made.bucket}/lib/{wheel}",
             "--conf": "spark.sql.shuffle.partitions=3 --conf spark.speculation=false",
         }
     )
-    assert lines == ["helper zipped.z inwheel- ", "3 false"]
+    assert lines == ["helper zipped.z inwheel- ", "alone", "3 false"]
     run = made.run({"--additional-python-modules": "no-such-module-as-this==9"})
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"].startswith(
