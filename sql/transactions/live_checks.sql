@@ -1,0 +1,44 @@
+-- One row per check of the live tables: check_name, severity, ok, detail.
+--
+-- A row with ok = false fails the run if its severity is 'error'.
+WITH
+
+checks AS (
+    SELECT
+        'nothing_is_counted_twice' AS check_name,
+        'error' AS severity,
+        count(*) - count(DISTINCT purchase_id) AS broken,
+        'rows too many for their purchase' AS what
+    FROM transactions.transactions_all
+
+    UNION ALL
+
+    SELECT
+        'minutes_are_unique' AS check_name,
+        'error' AS severity,
+        coalesce(sum(times - 1), 0) AS broken,
+        'rows too many for their minute, region and status' AS what
+    FROM (
+        SELECT count(*) AS times
+        FROM transactions.minute_metrics
+        GROUP BY minute, region, status
+    ) AS cells
+
+    UNION ALL
+
+    SELECT
+        'uploads_have_what_streamed' AS check_name,
+        'warn' AS severity,
+        count(*) AS broken,
+        'purchases of over a week ago that streamed and that no upload has' AS what
+    FROM transactions.transactions_all
+    WHERE way = 'stream' AND purchase_date < date_add('day', -7, current_date)
+)
+
+SELECT
+    check_name,
+    severity,
+    broken = 0 AS ok,
+    CAST(broken AS varchar) || ' ' || what AS detail
+FROM checks
+ORDER BY check_name
