@@ -47,8 +47,8 @@ def link_provided(folder: Path) -> Path:
 def link_modules(requirements: Sequence[str], folder: Path, cache: Path) -> list[Path]:
     """Folders for the import path that have the required modules.
 
-    What this environment has in a version that fits is linked into ``folder``, and a wheel that needs no more than that is
-    unpacked there; the rest is installed by pip, once, into the cache. Raises SparkError.
+    What this environment has in a version that fits is linked into ``folder``, and a wheel that needs no more than that
+    is unpacked there; the rest is installed by pip, once, into the cache. Raises SparkError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [text for text in requirements if not (_unpack_wheel(text, folder) or _link_installed(text, folder))]
