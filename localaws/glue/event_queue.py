@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from localaws.core import AwsError
-from localaws.messaging import sqs_threads
+from localaws.messaging import moto_queues
 
 _MOST = 100_000  # messages that one crawl takes, as on AWS
 _BATCH = 10
@@ -20,7 +20,7 @@ class EventQueue:
 
     def __init__(self, arn: str) -> None:
         self._name = arn.rpartition(":")[2]
-        self._backend = sqs_threads.backend_of(arn)
+        self._backend = moto_queues.backend_of(arn)
         self._receipts: list[str] = []
 
     def take(self) -> set[str]:
