@@ -17,10 +17,11 @@ from localaws.glue.runners import CrawlerRunner, JobRunner
 from localaws.glue.timetable import Timetable
 from localaws.glue.trigger_api import TriggerApi
 from localaws.glue.triggers import Runner, Triggers
+from localaws.glue_quality.api import DataQuality
 
 
 class GlueEngine:
-    """Glue's catalog, crawlers, jobs and triggers; workflows are refused."""
+    """Glue's catalog, crawlers, jobs, triggers and data quality; workflows are refused."""
 
     service = "glue"
 
@@ -34,6 +35,7 @@ class GlueEngine:
         self._triggers = Triggers(world, self._timetable, runners)
         self._crawlers.ended.append(partial(self._triggers.ended, "crawler"))
         self.jobs.ended.append(partial(self._triggers.ended, "job"))
+        self._quality = DataQuality(world)
         self.operations: Mapping[str, Handler] = {
             **CatalogApi(world.catalog).operations,
             **classifiers.operations,
@@ -41,6 +43,7 @@ class GlueEngine:
             **JobApi(self.jobs).operations,
             **self._connections.operations,
             **TriggerApi(self._triggers).operations,
+            **self._quality.operations,
         }
         self._timetable.start()
 
@@ -50,4 +53,5 @@ class GlueEngine:
         self._triggers.close()
         self._crawlers.close()
         self.jobs.close()
+        self._quality.close()
         self._connections.close()

@@ -1,0 +1,1 @@
+"""Glue Data Quality: DQDL rulesets, really evaluated over tables of the catalog."""
