@@ -39,11 +39,11 @@ class FirehoseEngine:
         self._folder = world.data / "firehose"
         self._lock = threading.RLock()
         self._logs = LogWriter()
-        self._clients = lru_cache(None)(self._client)
+        self._kinesis = lru_cache(None)(self._client)
         self._streams: dict[str, Stream] = {}
         for file in sorted(self._folder.glob("*/stream.json")):
             document = json.loads(file.read_text())
-            stream = Stream(world, file.parent, document, self._clients, self._logs)
+            stream = Stream(world, file.parent, document, self._kinesis, self._logs)
             self._streams[document["Name"]] = stream
             stream.start()
         self.operations: Mapping[str, Handler] = {
@@ -94,7 +94,7 @@ class FirehoseEngine:
             if name in self._streams:
                 message = f"Firehose {name} under accountId {ACCOUNT_ID} already exists"
                 raise AwsError("ResourceInUseException", message)
-            stream = Stream(self._world, self._folder / f"stream-{name}", document, self._clients, self._logs)
+            stream = Stream(self._world, self._folder / f"stream-{name}", document, self._kinesis, self._logs)
             self._streams[name] = stream
             stream.start()
         return {"DeliveryStreamARN": document["Arn"]}
@@ -113,7 +113,7 @@ class FirehoseEngine:
                 "KinesisStreamSourceConfiguration.KinesisStreamARN must be the ARN of a stream of this account."
             )
         try:
-            self._clients("kinesis").describe_stream_summary(StreamName=match.group(1))
+            self._kinesis().describe_stream_summary(StreamName=match.group(1))
         except Exception as error:
             raise invalid(f"The Kinesis stream {match.group(1)} cannot be read: {error}") from error
         assert configuration is not None
@@ -253,12 +253,12 @@ class FirehoseEngine:
     def _has_bucket(self, name: str) -> bool:
         return any(bucket.name == name for bucket in self._world.store.buckets())
 
-    def _client(self, service: str) -> Any:
+    def _client(self) -> Any:
         import boto3
         from botocore.config import Config
 
         return boto3.session.Session().client(
-            service,
+            "kinesis",
             endpoint_url=self._world.endpoint,
             region_name=REGION,
             aws_access_key_id="local",

@@ -37,13 +37,13 @@ class Stream:
         world: World,
         folder: Path,
         document: Json,
-        clients: Callable[[str], Any],
+        kinesis: Callable[[], Any],
         logs: LogWriter,
     ) -> None:
         self.document = document
         self.settings = Settings(document["Destination"], lambda bucket: True)
+        self._world = world
         self._folder = folder
-        self._clients = clients
         self._logs = logs
         self._changed = threading.Condition()
         self._closed = threading.Event()
@@ -57,9 +57,8 @@ class Stream:
         self._source: KinesisSource | None = None
         if source:
             since = datetime.fromtimestamp(source["Since"], UTC)
-            kinesis = clients("kinesis")
             self._source = KinesisSource(
-                kinesis, source["KinesisStreamARN"], since, self._buffer, self._has_room, self._wake
+                kinesis(), source["KinesisStreamARN"], since, self._buffer, self._has_room, self._wake
             )
         self._thread = threading.Thread(target=self._work, name=f"firehose-{document['Name']}", daemon=True)
 
@@ -156,7 +155,11 @@ class Stream:
         outcome = self._deliverer.deliver(delivery, settings, version)
         oldest = min(one.arrival for one in delivery.records)
         self._buffer.end(delivery)
-        self._publish(outcome, oldest)
+        try:
+            self._publish(outcome, oldest)
+        except Exception:
+            # It was delivered: that the metrics are missing must not make it look failed.
+            log.exception("the metrics of %s are lost", self.document["Name"])
 
     def _failed(self, settings: Settings, error: Exception) -> None:
         """Log, and wait before the next attempt: the records stay until they are delivered."""
@@ -199,12 +202,6 @@ class Stream:
             "DeliveryToS3.Success": (1, "Count"),
             "DeliveryToS3.DataFreshness": ((now_ms() - oldest) / 1000, "Seconds"),
         }
-        dimensions = [{"Name": "DeliveryStreamName", "Value": self.document["Name"]}]
-        data = [
-            {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": unit}
-            for name, (value, unit) in values.items()
-        ]
-        try:
-            self._clients("cloudwatch").put_metric_data(Namespace="AWS/Firehose", MetricData=data)
-        except Exception as error:
-            log.debug("the metrics of %s were not taken: %s", self.document["Name"], error)
+        metrics: Any = self._world.engines["cloudwatch"]
+        for name, (value, unit) in values.items():
+            metrics.record("AWS/Firehose", name, value, unit, {"DeliveryStreamName": self.document["Name"]})
