@@ -52,7 +52,8 @@ class Server:
             pass
         out, errors = process.communicate()
         if process.returncode:
-            raise LoadError(errors.decode(errors="replace").strip())
+            said = errors.decode(errors="replace")
+            raise LoadError(said[max(said.find("ERROR "), 0) :].strip())  # before it the client repeats the statement
         return [tuple(line.split("\t")) for line in out.decode().splitlines()]
 
     def load_dump(self, path: Path, database: str, contracts: Iterable[Contract]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from millrace.extract import MONTH, NULL, SEPARATOR, SPLIT, Read
+from millrace.source_reads import MONTH, NULL, SEPARATOR, SPLIT, Read, totals_statement
 
 _FETCH_ROWS = 10_000  # what the driver holds at once, of each connection
 _CONNECTIONS = 4  # at most, at a time
@@ -99,10 +99,9 @@ class Snapshot:
     published: the totals of the last run, whose months are held already.
     """
 
-    def __init__(self, source: Source, reads: Iterable[Read], statement: str, published: Mapping[Part, Totals]) -> None:
+    def __init__(self, source: Source, reads: Iterable[Read], published: Mapping[Part, Totals]) -> None:
         self._source = source
         self._reads = {read.name: read for read in reads}
-        self._statement = statement
         self._have = {part: totals.identity for part, totals in published.items() if part[1]}
         self._ranges: dict[Part, tuple[int, int]] = {}
         self._tables: dict[str, DataFrame] = {}
@@ -144,7 +143,7 @@ class Snapshot:
         return sorted(self.months(name) - self._months.get(name, set()))
 
     def _count(self) -> None:
-        counted = self._source.totals(self._statement)
+        counted = self._source.totals(totals_statement(self._reads.values()))
         rows = counted.collect()
         self.control_totals = counted
         self.totals = totals_by_part(counted)

@@ -64,10 +64,10 @@ def loads(spark, folder):
     lake = FolderLake(spark, folder)
 
     def run(shop, as_of="2004-06-01"):
-        from millrace.spark import star
+        from millrace.spark import sales_star
 
         before = lake.published("control_totals") if lake.current else None
-        star.build(State(spark, folder, shop, before), lake, day(as_of))
+        sales_star.build(State(spark, folder, shop, before), lake, day(as_of))
         lake.publish()
         return lake
 

@@ -1,20 +1,15 @@
-"""What ``sales`` reads of its source, as MySQL's SQL: queries by the contracts, and control totals of what they give.
+"""What is read of a source database, as MySQL's SQL: queries by the contracts, and control totals of what they give.
 
 Every value is given the contract's type, so that a checksum over a row is the same in the source and after reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from millrace import contracts
 from millrace.contracts import Column
 from millrace.source_tables import column_name
-
-# The one definition of revenue: the order was delivered and stands. What is disputed, on hold, in process or cancelled
-# is ordered, but is not revenue.
-REVENUE_STATUSES = ("Shipped", "Resolved")
 
 SEPARATOR, NULL = "\x1f", "\x1e"  # between the values of a row, and for null, where a checksum is made of them
 MONTH, SPLIT = "_month", "_split"
@@ -72,43 +67,9 @@ class Read:
         }
 
 
-def reads() -> tuple[Read, ...]:
-    """All that is read."""
-    statuses = ", ".join(f"'{status.lower()}'" for status in REVENUE_STATUSES)
-    amount = "CAST(d.priceEach AS DECIMAL(10,2)) * d.quantityOrdered"
-    return (
-        Read(
-            "order_lines",
-            "orderdetails d JOIN orders o ON o.orderNumber = d.orderNumber",
-            {"d": _columns("orderdetails"), "o": _columns("orders", "order_number", "comments")},
-            month="o.orderDate",
-            split="d.orderNumber",
-            amount=amount,
-            revenue=f"CASE WHEN LOWER(TRIM(o.status)) IN ({statuses}) THEN {amount} ELSE 0 END",
-        ),
-        Read(
-            "payments", "payments p", {"p": _columns("payments")}, month="p.paymentDate", split="p.customerNumber",
-            amount="CAST(p.amount AS DECIMAL(10,2))",
-        ),
-        _whole("customers"),
-        _whole("employees"),
-        _whole("offices"),
-        _whole("products", "quantity_in_stock"),
-        _whole("productlines", "html_description", "image"),
-    )  # fmt: skip
-
-
-def totals() -> str:
+def totals_statement(reads: Iterable[Read]) -> str:
     """One statement for the control totals of all reads: what one statement sees is one state of the source."""
-    return " UNION ALL ".join(read.totals() for read in reads())
-
-
-def _whole(table: str, *without: str) -> Read:
-    return Read(table, f"{table} t", {"t": _columns(table, *without)})
-
-
-def _columns(table: str, *without: str) -> tuple[Column, ...]:
-    return tuple(column for column in contracts.get("sales", table).columns if column.name not in without)
+    return " UNION ALL ".join(read.totals() for read in reads)
 
 
 def _money(expression: str) -> str:

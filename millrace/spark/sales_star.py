@@ -14,7 +14,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from millrace.extract import REVENUE_STATUSES
+from millrace.sales_reads import REVENUE_STATUSES
 from millrace.spark.lake import Lake
 from millrace.spark.scd2 import BEGINNING, FOREVER, UNKNOWN, VALIDITY, keys_as_of, surrogate_key, versions
 from millrace.spark.snapshot import Snapshot
