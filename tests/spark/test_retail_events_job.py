@@ -138,6 +138,7 @@ def lake(spark, client, aws):
         made.ledger = made.run()
         yield made
         made.glue.delete_database(Name=SLUG)
+    spark.conf.set("spark.sql.adaptive.enabled", "true")  # for others, with whom the session is shared
 
 
 def test_every_line_is_a_row_or_a_reject(lake):
