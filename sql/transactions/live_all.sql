@@ -1,6 +1,6 @@
 -- The view in which stream and batch meet: one row per purchase that is no outlier.
 --
--- A purchase that an upload has is the upload's, whatever the stream said of it. Of the others the stream's newest record
+-- A purchase that an upload has is as the upload says. Of the others the stream's newest record
 -- counts: a purchase comes again when its status changes, and any record may come twice.
 CREATE OR REPLACE VIEW transactions.transactions_all AS
 WITH

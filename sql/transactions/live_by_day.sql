@@ -4,9 +4,9 @@ SELECT
     region,
     count(*) AS purchases,
     count_if(way = 'stream') AS live_purchases,
-    coalesce(sum(amount) FILTER (WHERE status = 'COMPLETED'), DECIMAL '0.00') AS sales,
+    coalesce(sum(amount) FILTER (WHERE status = 'COMPLETED'), decimal '0.00') AS sales,
     count_if(status = 'REFUNDED') AS refunds,
-    coalesce(sum(amount) FILTER (WHERE status = 'REFUNDED'), DECIMAL '0.00') AS refunded
+    coalesce(sum(amount) FILTER (WHERE status = 'REFUNDED'), decimal '0.00') AS refunded
 FROM transactions.transactions_all
 WHERE purchase_date > date_add('day', -35, current_date)
 GROUP BY purchase_date, region
