@@ -1,0 +1,81 @@
+"""What Firehose delivered into a table since last time.
+
+The ledger keeps the time of the newest object that was looked at and the keys of some time before it. An object counts
+as new if it is younger than that, or as young and not among the keys: clocks and listings need not agree to the second.
+A run that dies before it marks what it saw leaves it to the next one; two runs at once see the same, which is harmless.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from millrace.contracts import Contract
+
+_OVERLAP = dt.timedelta(minutes=15)
+_DAYS = 35  # what comes for a day before that is in the tables, but in no live chart
+_ATTEMPTS = 10
+
+
+def since_last(s3: Any, bucket_prefix: str, contract: Contract) -> dict[str, Any] | None:
+    """``objects``, how many are new; their ``days``; and ``seen``, for ``mark``. None if nothing is new.
+
+    contract: of a table whose first partition is ``day``.
+    """
+    seen, _ = _read(s3, bucket_prefix, contract)
+    bucket, _, folder = contract.uri(bucket_prefix).removeprefix("s3://").partition("/")
+    newest = dt.datetime.fromisoformat(seen["newest"])
+    first = (dt.datetime.now(dt.UTC) - dt.timedelta(_DAYS)).date()
+    start = folder if not seen["keys"] else f"{folder}day={first}"
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder, StartAfter=start)
+    recent = {
+        item["Key"]: item["LastModified"]
+        for page in pages
+        for item in page.get("Contents", [])
+        if item["LastModified"] > newest - _OVERLAP
+    }
+    if not (new := recent.keys() - set(seen["keys"])):
+        return None
+    newest = max(newest, *recent.values())
+    kept = sorted(key for key, modified in recent.items() if modified > newest - _OVERLAP)
+    days = {match[1] for key in new if (match := re.search(r"/day=([^/]+)/", key))}
+    return {"objects": len(new), "days": sorted(days), "seen": {"newest": newest.isoformat(), "keys": kept}}
+
+
+def mark(s3: Any, bucket_prefix: str, contract: Contract, seen: dict[str, Any]) -> None:
+    """Note what was seen, unless another run has seen later objects meanwhile."""
+    for _ in range(_ATTEMPTS):
+        before, condition = _read(s3, bucket_prefix, contract)
+        if before["newest"] > seen["newest"]:
+            return
+        body = json.dumps(seen, indent=0).encode()
+        try:
+            s3.put_object(**_where(bucket_prefix, contract), Body=body, ContentType="application/json", **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise
+        else:
+            return
+    raise RuntimeError(f"{_where(bucket_prefix, contract)['Key']}: {_ATTEMPTS} writers were quicker; retry")
+
+
+def _read(s3: Any, bucket_prefix: str, contract: Contract) -> tuple[dict[str, Any], dict[str, str]]:
+    """What was seen before, and the condition on which it may be replaced."""
+    try:
+        answer = s3.get_object(**_where(bucket_prefix, contract))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return {"newest": "2000-01-01T00:00:00+00:00", "keys": []}, {"IfNoneMatch": "*"}
+    return json.load(answer["Body"]), {"IfMatch": answer["ETag"]}
+
+
+def _where(bucket_prefix: str, contract: Contract) -> dict[str, str]:
+    return {
+        "Bucket": f"{bucket_prefix}-processed",
+        "Key": f"_ledger/{contract.pipeline}/_delivered/{contract.table}.json",
+    }
