@@ -31,7 +31,7 @@ class Function:
     """A Lambda function; its code is ``lambdas/<name>/``.
 
     Memory in MB, timeout in seconds. reads, writes: buckets; secrets: names; calls: what else of AWS it may call,
-    such as glue:StartCrawler.
+    such as glue:StartCrawler. failures_told: whether events that it cannot do, after all tries, are told to EventBridge.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Function:
     writes: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    failures_told: bool = True
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,30 @@ class KeyTable:
 
 
 @dataclass(frozen=True)
+class Topic:
+    """An SNS topic. emails: who gets its messages by e-mail; each must confirm the subscription on AWS."""
+
+    name: str
+    description: str
+    emails: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """Glue Data Quality rules (DQDL) for a table of the pipeline's database."""
+
+    name: str
+    description: str
+    table: str
+    rules: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The ruleset as Glue takes it."""
+        return "Rules = [\n  " + ",\n  ".join(self.rules) + "\n]"
+
+
+@dataclass(frozen=True)
 class SourceMapping:
     """A stream whose records a function is given, shard by shard in order, failed batches in halves.
 
@@ -250,6 +275,8 @@ class Common:
     data_source: Mapping[str, str]
     reader: Mapping[str, str]
     secrets: tuple[Secret, ...]
+    topics: tuple[Topic, ...]
+    rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True)
@@ -270,6 +297,7 @@ class Pipeline:
     tables: tuple[KeyTable, ...]
     mappings: tuple[SourceMapping, ...]
     firehoses: tuple[Firehose, ...]
+    rulesets: tuple[Ruleset, ...]
     data_sets: tuple[DataSet, ...]
 
     def query(self, name: str) -> str:
@@ -309,7 +337,8 @@ class Names:
 
 def common() -> Common:
     """The shared resources."""
-    declared = _read("common", "buckets", "workgroup", "layers", "functions", "data_source", "secrets", "reader")
+    shared = ("buckets", "workgroup", "layers", "functions", "data_source", "secrets", "reader", "topics", "rules")
+    declared = _read("common", *shared)
     return Common(
         buckets=entries(Bucket, "common.yaml: buckets", declared["buckets"]),
         workgroup=entry(Workgroup, "common.yaml: workgroup", declared["workgroup"]),
@@ -318,6 +347,8 @@ def common() -> Common:
         data_source=declared["data_source"],
         reader=declared["reader"],
         secrets=entries(Secret, "common.yaml: secrets", declared["secrets"]),
+        topics=entries(Topic, "common.yaml: topics", declared["topics"]),
+        rules=entries(Rule, "common.yaml: rules", declared["rules"]),
     )
 
 
@@ -338,6 +369,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "tables": KeyTable,
     "mappings": SourceMapping,
     "firehoses": Firehose,
+    "rulesets": Ruleset,
 }
 
 

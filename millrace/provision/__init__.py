@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from millrace import resources
-from millrace.provision import catalog, dashboards, events, firehoses, functions, jobs, secrets, storage, streams
+from millrace.provision import (
+    catalog,
+    dashboards,
+    events,
+    firehoses,
+    functions,
+    jobs,
+    quality,
+    secrets,
+    storage,
+    streams,
+    topics,
+)
 from millrace.provision.account import Account
 
 
@@ -24,12 +36,14 @@ class Provisioner:
         self._account = Account(client, prefix, built)
 
     def common(self) -> None:
-        """Buckets, secrets, the Athena workgroup, layers, functions and QuickSight's data source."""
+        """Buckets, secrets, the Athena workgroup, layers, functions, alerts and QuickSight's data source."""
         declared = resources.common()
         storage.make_buckets(self._account, declared.buckets)
         storage.make_workgroup(self._account, declared.workgroup)
         secrets.make(self._account, declared.secrets)
         functions.make(self._account, declared.functions)
+        topics.make(self._account, declared.topics)
+        events.make_rules(self._account, declared.rules)
         dashboards.make_source(self._account, declared)
 
     def pipeline(self, slug: str, *, listens: bool = True) -> None:
@@ -41,5 +55,6 @@ class Provisioner:
         streams.make(self._account, declared, enabled=listens)
         jobs.make(self._account, declared)
         firehoses.make(self._account, declared)
+        quality.make(self._account, declared)
         dashboards.make(self._account, declared)
         events.make(self._account, declared, enabled=listens)

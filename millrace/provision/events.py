@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from millrace import resources
@@ -21,7 +22,12 @@ def make(account: Account, declared: Pipeline, *, enabled: bool) -> None:
                 Bucket=account.names.bucket(bucket.name),
                 NotificationConfiguration={"EventBridgeConfiguration": {}},
             )
-    for rule in declared.rules:
+    make_rules(account, declared.rules, enabled=enabled)
+
+
+def make_rules(account: Account, rules: Sequence[Rule], *, enabled: bool = True) -> None:
+    """Make rules and their targets."""
+    for rule in rules:
         _rule(account, rule, "ENABLED" if enabled else "DISABLED")
 
 

@@ -50,3 +50,8 @@ def _function(account: Account, function: Function, layers: list[str]) -> None:
     except client.exceptions.ResourceConflictException:
         client.update_function_code(FunctionName=function.name, S3Bucket=bucket, S3Key=key)
         client.update_function_configuration(**configuration)
+    if function.failures_told:
+        bus = account.arn("events", "event-bus/default")
+        client.put_function_event_invoke_config(
+            FunctionName=function.name, DestinationConfig={"OnFailure": {"Destination": bus}}
+        )

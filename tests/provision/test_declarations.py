@@ -69,7 +69,9 @@ def state(client):
         "jobs": [(j["Name"], j["Command"], j["DefaultArguments"]) for j in glue.get_jobs()["Jobs"]],
         "crawlers": [(c["Name"], c["Targets"]) for c in glue.get_crawlers()["Crawlers"]],
         "tables": [t["Name"] for t in glue.get_tables(DatabaseName="signups")["TableList"]],
-        "rules": [(r["Name"], r["State"], json.loads(r["EventPattern"])) for r in events.list_rules()["Rules"]],
+        "rules": [
+            (r["Name"], r["State"], json.loads(r.get("EventPattern", "{}"))) for r in events.list_rules()["Rules"]
+        ],
         "targets": events.list_targets_by_rule(Rule="signups_cleaned")["Targets"],
         "key": client("secretsmanager").get_secret_value(SecretId="millrace/pii-key")["SecretString"],
         "data_sets": [
