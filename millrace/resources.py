@@ -31,7 +31,7 @@ class Function:
     """A Lambda function; its code is ``lambdas/<name>/``.
 
     Memory in MB, timeout in seconds. reads, writes: buckets; secrets: names; calls: what else of AWS it may call,
-    such as glue:StartCrawler. failures_told: whether events that it cannot do, after all tries, are told to EventBridge.
+    such as glue:StartCrawler. failures_told: whether EventBridge is told of events that it could not do.
     """
 
     name: str

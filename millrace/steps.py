@@ -23,7 +23,7 @@ from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
 from airflow.sdk import Param, XComArg, conf, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from millrace import contracts, loads, publish
+from millrace import callbacks, contracts, loads, publish
 from millrace.resources import ROOT
 
 SQL = str(ROOT / "sql")  # beside this package on a laptop and on MWAA
@@ -37,6 +37,7 @@ DEFAULT_ARGS = {
     "retries": 2,
     "retry_delay": timedelta(seconds=conf.getint("millrace", "retry_seconds", fallback=60)),
     "execution_timeout": timedelta(hours=1),
+    "on_failure_callback": callbacks.failed,
 }
 
 # The day that a run is for: what the form says, else the run's own date (a run by hand may have none).
