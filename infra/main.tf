@@ -31,7 +31,22 @@ locals {
   functions = merge([for document in local.documents : { for name, value in try(document.functions, {}) : name => value }]...)
   secrets   = merge([for document in local.documents : { for name, value in try(document.secrets, {}) : name => value }]...)
   jobs      = merge([for document in local.pipelines : { for name, value in try(document.jobs, {}) : name => value }]...)
-  rules     = merge([for document in local.pipelines : { for name, value in try(document.rules, {}) : name => value }]...)
+  rules     = merge([for document in local.documents : { for name, value in try(document.rules, {}) : name => value }]...)
+  topics    = merge([for document in local.documents : { for name, value in try(document.topics, {}) : name => value }]...)
+  streams   = merge([for document in local.pipelines : { for name, value in try(document.streams, {}) : name => value }]...)
+  queues    = merge([for document in local.pipelines : { for name, value in try(document.queues, {}) : name => value }]...)
+  tables    = merge([for document in local.pipelines : { for name, value in try(document.tables, {}) : name => value }]...)
+  mappings  = merge([for document in local.pipelines : { for name, value in try(document.mappings, {}) : name => value }]...)
+  firehoses = merge([
+    for slug, document in local.pipelines : {
+      for name, firehose in try(document.firehoses, {}) : name => merge(firehose, { pipeline = slug })
+    }
+  ]...)
+  rulesets = merge([
+    for slug, document in local.pipelines : {
+      for name, ruleset in try(document.rulesets, {}) : name => merge(ruleset, { database = document.database })
+    }
+  ]...)
   connections = merge([
     for document in local.pipelines : { for name, value in try(document.connections, {}) : name => value }
   ]...)
@@ -91,7 +106,42 @@ module "functions" {
   crawlers           = keys(local.crawlers)
   jobs               = keys(local.jobs)
   workgroup          = local.common.workgroup.name
+  streams            = keys(local.streams)
+  queues             = keys(local.queues)
+  tables             = keys(local.tables)
+  topics             = keys(local.topics)
   log_retention_days = var.log_retention_days
+}
+
+module "topics" {
+  source  = "./modules/topics"
+  topics  = local.topics
+  kms_key = module.lake.kms_key
+}
+
+module "streams" {
+  source    = "./modules/streams"
+  streams   = local.streams
+  queues    = local.queues
+  tables    = local.tables
+  mappings  = local.mappings
+  functions = module.functions.arns
+  kms_key   = module.lake.kms_key
+}
+
+module "firehoses" {
+  source             = "./modules/firehoses"
+  prefix             = var.bucket_prefix
+  firehoses          = local.firehoses
+  contracts          = local.contracts
+  partitions         = module.catalog.partitions
+  databases          = local.databases
+  buckets            = module.lake.buckets
+  streams            = module.streams.streams
+  functions          = module.functions.arns
+  kms_key            = module.lake.kms_key
+  log_retention_days = var.log_retention_days
+  depends_on         = [module.catalog]
 }
 
 module "catalog" {
@@ -100,6 +150,8 @@ module "catalog" {
   databases = local.databases
   contracts = local.contracts
   crawlers  = local.crawlers
+  firehoses = local.firehoses
+  rulesets  = local.rulesets
   buckets   = module.lake.buckets
   kms_key   = module.lake.kms_key
 }
@@ -109,6 +161,7 @@ module "jobs" {
   prefix      = var.bucket_prefix
   jobs        = local.jobs
   connections = local.connections
+  hosts       = merge(var.source_hosts, var.with.source ? { sales_source = module.source[0].host } : {})
   scripts     = "${local.root}/glue"
   wheel       = local.packages.wheel
   buckets     = module.lake.buckets

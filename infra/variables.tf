@@ -53,6 +53,12 @@ variable "with" {
   default = {}
 }
 
+variable "source_hosts" {
+  description = "Where databases that pipelines read are, by connection, as host:port; RDS's own with `source`."
+  type        = map(string)
+  default     = {}
+}
+
 variable "airflow" {
   description = "MWAA's size and who may open its web server."
   type = object({

@@ -15,7 +15,7 @@ variables {
       description = "reads", memory_mb = 128, timeout_s = 30, layers = ["data"], reads = ["raw"], writes = ["final"],
       secrets     = ["the/key"], environment = { A = "b" }
     }
-    caller = { description = "calls", memory_mb = 128, timeout_s = 30, calls = ["glue:StartCrawler", "glue:GetTable", "athena:GetQueryExecution"] }
+    caller = { description = "calls", memory_mb = 128, timeout_s = 30, calls = ["glue:StartCrawler", "glue:GetTable", "kinesis:GetRecords"] }
   }
   buckets = {
     raw       = { name = "test-lake-raw", arn = "arn:aws:s3:::test-lake-raw" }
@@ -28,6 +28,10 @@ variables {
   crawlers  = ["sales"]
   jobs      = ["sales"]
   workgroup = "millrace"
+  streams   = ["events"]
+  queues    = []
+  tables    = []
+  topics    = []
 }
 
 run "least_privilege" {

@@ -35,3 +35,9 @@ mock_resource "aws_secretsmanager_secret" {
 mock_resource "aws_quicksight_data_source" {
   defaults = { arn = "arn:aws:quicksight:eu-central-1:123456789012:datasource/mocked" }
 }
+mock_resource "aws_kinesis_stream" {
+  defaults = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/mocked" }
+}
+mock_resource "aws_sqs_queue" {
+  defaults = { arn = "arn:aws:sqs:eu-central-1:123456789012:mocked" }
+}

@@ -5,6 +5,8 @@ variable "prefix" { type = string }
 variable "databases" { type = map(string) }
 variable "contracts" { type = any }
 variable "crawlers" { type = any }
+variable "firehoses" { type = any }
+variable "rulesets" { type = any }
 variable "buckets" { type = map(object({ name = string, arn = string })) }
 variable "kms_key" { type = string }
 
@@ -43,18 +45,19 @@ resource "aws_glue_catalog_table" "this" {
   database_name = aws_glue_catalog_database.this[each.value.pipeline].name
   description   = each.value.grain
   table_type    = "EXTERNAL_TABLE"
-  parameters    = { classification = "parquet", EXTERNAL = "TRUE" }
+  parameters    = merge({ classification = "parquet", EXTERNAL = "TRUE" }, try(local.projections[each.key], {}))
 
   dynamic "partition_keys" {
-    for_each = try(each.value.partitions, {})
+    for_each = local.partitions[each.key]
     content {
-      name = partition_keys.key
-      type = partition_keys.value
+      name = partition_keys.value[0]
+      type = partition_keys.value[1]
     }
   }
 
   storage_descriptor {
-    location      = "s3://${var.prefix}-${each.value.location}build=none/"
+    # A build's folder, and none yet; what Firehose fills lies where Firehose writes.
+    location      = "s3://${var.prefix}-${each.value.location}${contains(keys(local.projections), each.key) ? "" : "build=none/"}"
     input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
     ser_de_info { serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe" }
@@ -74,13 +77,47 @@ resource "aws_glue_catalog_table" "this" {
 }
 
 locals {
-  # YAML's order, which yamldecode does not keep: the names as they stand in the file, two spaces deep under `columns:`.
+  # YAML's order, which yamldecode does not keep: columns as they stand in the file, two spaces deep under `columns:`,
+  # and partitions as (name, type) from their one line.
+  texts = { for name in keys(local.derived) : name => file("${path.module}/../../../datasets/${name}.yaml") }
+  partitions = {
+    for name, text in local.texts : name =>
+    regexall("([a-z][a-z0-9_]*): *([a-z]+)", try(regex("\npartitions: \\{(.*)\\}\n", text)[0], ""))
+  }
   columns = {
-    for name, contract in local.derived : name => [
-      for line in split("\n", split("\ncolumns:\n", file("${path.module}/../../../datasets/${name}.yaml"))[1]) :
+    for name, text in local.texts : name => [
+      for line in split("\n", split("\ncolumns:\n", text)[1]) :
       trimsuffix(trimspace(line), ":") if can(regex("^  [a-z][a-z0-9_]*:\\s*$", line))
     ]
   }
+}
+
+locals {
+  # A table that Firehose fills finds its partitions by itself.
+  projections = {
+    for firehose in values(var.firehoses) : "${firehose.pipeline}/${firehose.table}" => merge(
+      { "projection.enabled" = "true" },
+      [
+        for key, partition in firehose.partitions : {
+          for name, value in partition.projection : "projection.${key}.${name}" => value
+        }
+      ]...
+    )
+  }
+}
+
+resource "aws_glue_data_quality_ruleset" "this" {
+  for_each    = var.rulesets
+  name        = each.key
+  description = each.value.description
+  ruleset     = "Rules = [\n  ${join(",\n  ", each.value.rules)}\n]"
+
+  target_table {
+    database_name = each.value.database
+    table_name    = each.value.table
+  }
+
+  depends_on = [aws_glue_catalog_table.this]
 }
 
 resource "aws_iam_role" "crawler" {
@@ -182,3 +219,8 @@ resource "aws_glue_crawler" "this" {
 }
 
 output "crawlers" { value = keys(aws_glue_crawler.this) }
+
+output "partitions" {
+  description = "(name, type) of each derived table's partition columns, in order."
+  value       = local.partitions
+}

@@ -11,6 +11,10 @@ variable "databases" { type = list(string) }
 variable "crawlers" { type = list(string) }
 variable "jobs" { type = list(string) }
 variable "workgroup" { type = string }
+variable "streams" { type = list(string) }
+variable "queues" { type = list(string) }
+variable "tables" { type = list(string) }
+variable "topics" { type = list(string) }
 variable "log_retention_days" { type = number }
 
 data "aws_caller_identity" "this" {}
@@ -21,6 +25,7 @@ locals {
   region    = data.aws_region.this.name
   glue      = "arn:aws:glue:${local.region}:${local.account}"
   artifacts = var.buckets["artifacts"].name
+  bus       = "arn:aws:events:${local.region}:${local.account}:event-bus/default"
 
   # On what a function may do each action that it is declared to call.
   targets = {
@@ -32,6 +37,15 @@ locals {
       [for name in var.databases : "${local.glue}:table/${name}/*"],
     )
     queries = ["arn:aws:athena:${local.region}:${local.account}:workgroup/${var.workgroup}"]
+    streams = [for name in var.streams : "arn:aws:kinesis:${local.region}:${local.account}:stream/${name}"]
+    queues  = [for name in var.queues : "arn:aws:sqs:${local.region}:${local.account}:${name}"]
+    keys    = [for name in var.tables : "arn:aws:dynamodb:${local.region}:${local.account}:table/${name}"]
+    topics  = [for name in var.topics : "arn:aws:sns:${local.region}:${local.account}:${name}"]
+    # A transient cluster has no name before it is there; these roles are the ones that it may be given.
+    clusters = ["arn:aws:elasticmapreduce:${local.region}:${local.account}:cluster/*"]
+    roles    = ["arn:aws:iam::${local.account}:role/${var.prefix}-emr", "arn:aws:iam::${local.account}:role/${var.prefix}-emr-instance"]
+    # Takes no resource.
+    metrics = ["*"]
   }
   calls = {
     for name, function in var.functions : name => [
@@ -39,8 +53,11 @@ locals {
         action = action
         on = (
           length(regexall("Crawler", action)) > 0 ? "crawlers" :
-          length(regexall("JobRun", action)) > 0 ? "jobs" :
-          startswith(action, "athena:") ? "queries" : "tables"
+          length(regexall("^glue:.*Job", action)) > 0 ? "jobs" :
+          lookup({
+            athena           = "queries", kinesis = "streams", sqs = "queues", dynamodb = "keys", sns = "topics",
+            elasticmapreduce = "clusters", iam = "roles", cloudwatch = "metrics"
+          }, split(":", action)[0], "tables")
         )
       }
     ]
@@ -72,6 +89,11 @@ locals {
         Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource = [var.kms_key]
       }],
+      try(function.failures_told, true) ? [{
+        Effect   = "Allow"
+        Action   = ["events:PutEvents"]
+        Resource = [local.bus]
+      }] : [],
       length(try(function.secrets, [])) == 0 ? [] : [{
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue"]
@@ -159,6 +181,15 @@ resource "aws_lambda_function" "this" {
   environment { variables = try(each.value.environment, {}) }
 
   depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  for_each      = { for name, function in var.functions : name => function if try(function.failures_told, true) }
+  function_name = aws_lambda_function.this[each.key].function_name
+
+  destination_config {
+    on_failure { destination = local.bus }
+  }
 }
 
 output "arns" { value = { for name, function in aws_lambda_function.this : name => function.arn } }

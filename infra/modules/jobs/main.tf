@@ -3,6 +3,7 @@
 variable "prefix" { type = string }
 variable "jobs" { type = any }
 variable "connections" { type = any }
+variable "hosts" { type = map(string) }
 variable "scripts" { type = string }
 variable "wheel" { type = string }
 variable "buckets" { type = map(object({ name = string, arn = string })) }
@@ -49,8 +50,7 @@ resource "aws_glue_connection" "this" {
   connection_type = "JDBC"
 
   connection_properties = {
-    # Host and port stand in the secret; what reads the connection takes them from there.
-    JDBC_CONNECTION_URL = "jdbc:mysql://in-the-secret:3306/${each.value.database}"
+    JDBC_CONNECTION_URL = "jdbc:mysql://${lookup(var.hosts, each.key, "not-said.invalid:3306")}/${each.value.database}"
     SECRET_ID           = each.value.secret
   }
 

@@ -77,4 +77,4 @@ resource "aws_secretsmanager_secret_version" "this" {
   secret_string_wo_version = 1
 }
 
-output "address" { value = aws_db_instance.this.address }
+output "host" { value = aws_db_instance.this.endpoint }

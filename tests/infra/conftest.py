@@ -1,0 +1,100 @@
+"""Terraform with the provider from an offline mirror, on a copy of infra/; without either, these tests skip."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from millrace import package, resources
+from millrace.local import BUCKET_PREFIX, STATE
+from millrace.resources import ROOT
+
+# On the embedded AWS: any credentials, the state in a file.
+OVERRIDE = """
+terraform {
+  backend "local" {}
+}
+provider "aws" {
+  access_key                  = "local"
+  secret_key                  = "local"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  s3_use_path_style           = true
+  max_retries                 = 3
+}
+"""
+
+
+def mirror():
+    """The folder of an offline mirror of providers: TF_PLUGIN_DIR, else one named tf-plugins near the root."""
+    if given := os.environ.get("TF_PLUGIN_DIR"):
+        return given
+    found = [path for depth in ("tf-plugins", "*/tf-plugins", "*/*/tf-plugins") for path in Path("/").glob(depth)]
+    return str(found[0]) if found else None
+
+
+class Terraform:
+    """Terraform in a folder that is laid out as the repository is."""
+
+    def __init__(self, folder):
+        self.folder = folder / "infra"
+        shutil.copytree(ROOT / "infra", self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        for name in ("dashboards", "datasets", "glue", "sql"):
+            (folder / name).symlink_to(ROOT / name)
+        self.environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1"}
+
+    def __call__(self, *arguments, ok=(0,)):
+        done = subprocess.run(
+            ["terraform", *arguments], cwd=self.folder, env=self.environment, text=True, capture_output=True
+        )
+        assert done.returncode in ok, f"terraform {arguments}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        return done
+
+    def init(self, *arguments):
+        return self("init", "-no-color", "-input=false", f"-plugin-dir={mirror()}", *arguments)
+
+
+@pytest.fixture(scope="session")
+def terraform_in():
+    """Makes a Terraform in a folder."""
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not installed")
+    if mirror() is None:
+        pytest.skip("there is no offline mirror of providers; TF_PLUGIN_DIR names one")
+    return Terraform
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory):
+    """packages.json with packages that run on this machine."""
+    built = STATE / "packages"
+    functions = [*resources.common().functions]
+    for slug in resources.slugs():
+        functions += resources.pipeline(slug).functions
+    document = {
+        "architecture": "arm64" if platform.machine() == "aarch64" else "x86_64",
+        "functions": {f.name: str(package.build_function(f.name, built)) for f in functions},
+        "layers": {name: str(package.build_layer(name, "local", built)) for name in resources.common().layers},
+        "wheel": str(package.build_wheel(built)),
+    }
+    file = tmp_path_factory.mktemp("packages") / "packages.json"
+    file.write_text(json.dumps(document))
+    return file
+
+
+@pytest.fixture(scope="session")
+def settings(packages):
+    """Variables of an installation on the embedded AWS."""
+    values = {
+        "environment": "test",
+        "region": "us-east-1",
+        "bucket_prefix": BUCKET_PREFIX,
+        "packages": str(packages),
+        "force_destroy": True,
+        "with": {"dashboard": True, "stacks": False},
+    }
+    return [f"-var={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in values.items()]
