@@ -150,7 +150,7 @@ def inventory(aws):
             job["DefaultArguments"],
             job["Command"]["Name"],
             job["ExecutionProperty"],
-            job.get("Connections"),
+            (job.get("Connections") or {}).get("Connections", []),
             job["Timeout"],
             job["MaxRetries"],
             job.get("NumberOfWorkers"),
