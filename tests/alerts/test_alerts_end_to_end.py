@@ -15,6 +15,7 @@ from millrace.provision import events, functions, storage, topics
 from millrace.provision.account import Account
 
 PREFIX = "alerts-e2e"
+FUNCTIONS = ("alerts", "start_job", "watch")
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,10 @@ def bus(client):
     """EventBridge, with all that alerts are declared to need behind it."""
     STATE.mkdir(exist_ok=True)
     account, common = Account(client, PREFIX, STATE / "packages"), resources.common()
-    storage.make_buckets(account, [bucket for bucket in common.buckets if bucket.name in ("processed", "artifacts")])
-    functions.make(account, [function for function in common.functions if function.name in ("alerts", "start_job")])
+    storage.make_buckets(
+        account, [bucket for bucket in common.buckets if bucket.name in ("raw", "processed", "artifacts")]
+    )
+    functions.make(account, [function for function in common.functions if function.name in FUNCTIONS])
     topics.make(account, common.topics)
     topics.make(account, common.topics)  # again, which must not subscribe twice
     rules = [rule for rule in common.rules if rule.name.startswith("alerts_")]
@@ -32,7 +35,7 @@ def bus(client):
     for rule in rules:
         client("events").remove_targets(Rule=rule.name, Ids=["alerts"])
         client("events").delete_rule(Name=rule.name)
-    for name in ("alerts", "start_job"):
+    for name in FUNCTIONS:
         client("lambda").delete_function(FunctionName=name)
 
 
@@ -98,6 +101,7 @@ def test_a_job_that_fails_is_told_of(bus, aws, client):
     (message,) = messages(aws, "Glue job failed: alerts-e2e-job")
     assert "nowhere.py" in message["text"]
     assert f"--run-id {run}" in message["text"]
+    client("glue").delete_job(JobName="alerts-e2e-job")
 
 
 def test_a_broken_data_quality_rule_is_told_of(bus, aws, client):
@@ -167,6 +171,15 @@ def test_a_run_that_misses_its_deadline_is_told_of(bus, aws, environment):
     alert = callbacks.deadline(timedelta(hours=2))
     assert alert.callback.path == "millrace.callbacks.late"
     assert alert.interval == timedelta(hours=2)
+
+
+def test_a_source_that_stays_away_is_told_of(bus, aws, client):
+    client("s3").put_object(Bucket=f"{PREFIX}-raw", Key="signups/signups/2026-01-02.csv", Body=b"id\n1\n")
+    event = {"pipeline": "signups", "table": "signups", "fresh_days": 2}
+    answer = client("lambda").invoke(FunctionName="watch", Payload=json.dumps(event))
+    assert json.load(answer["Payload"]) == {"found": ["Data is stale"]}
+    (message,) = messages(aws, "Data is stale: signups.signups")
+    assert "The latest upload is of 2026-01-02; one is expected within 2 days." in message["text"]
 
 
 def test_a_callback_never_fails_where_nobody_listens(monkeypatch, caplog):
