@@ -17,11 +17,11 @@ from urllib.parse import unquote
 Values = tuple[str, ...]
 
 # What one Glue call may carry.
-_CREATE_LIMIT = 100
+CREATE_LIMIT = 100
 _DELETE_LIMIT = 25
 
 _S3_URI = re.compile(r"s3://([^/]+)/(.*)", re.DOTALL)
-_TABLE_INPUT_FIELDS = {
+TABLE_INPUT_FIELDS = {
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters",
 }  # fmt: skip
 
@@ -57,7 +57,7 @@ def switch(
     """
     definition = glue.get_table(DatabaseName=database, Name=table)["Table"]
     if definition.get("PartitionKeys"):
-        _switch_partitions(glue, s3, definition, _by_partition(definition, written), rebuilt)
+        _switch_partitions(glue, s3, definition, by_partition(definition, written), rebuilt)
     else:
         _switch_table(glue, s3, definition, _folder(written[0]) if written else empty)
     return {"objects": len(written), "partitions": len({_folder(uri) for uri in written})}
@@ -83,7 +83,7 @@ def _written_by(athena: Any, s3: Any, statement: str) -> list[str]:
     return [line.strip().strip('"') for line in body.decode().splitlines() if line.strip()]
 
 
-def _by_partition(definition: dict[str, Any], written: Sequence[str]) -> dict[Values, str]:
+def by_partition(definition: dict[str, Any], written: Sequence[str]) -> dict[Values, str]:
     """Partition values → folder, for objects named ``…/<key>=<value>/…/<object>``."""
     names = [key["Name"] for key in definition["PartitionKeys"]]
     folders: dict[Values, str] = {}
@@ -115,10 +115,10 @@ def _switch_partitions(
             "Parameters": {},
         }
 
-    for batch in _batches([values for values in folders if values not in known], _CREATE_LIMIT):
+    for batch in _batches([values for values in folders if values not in known], CREATE_LIMIT):
         _raise_for(glue.batch_create_partition(**names, PartitionInputList=[entry(values) for values in batch]))
     for batch in _batches(
-        [values for values in folders if known.get(values, folders[values]) != folders[values]], _CREATE_LIMIT
+        [values for values in folders if known.get(values, folders[values]) != folders[values]], CREATE_LIMIT
     ):
         entries = [{"PartitionValueList": list(values), "PartitionInput": entry(values)} for values in batch]
         _raise_for(glue.batch_update_partition(**names, Entries=entries))
@@ -134,7 +134,7 @@ def _switch_table(glue: Any, s3: Any, definition: dict[str, Any], folder: str) -
     before = definition["StorageDescriptor"]["Location"]
     if before == folder:
         return
-    table_input = {key: value for key, value in definition.items() if key in _TABLE_INPUT_FIELDS}
+    table_input = {key: value for key, value in definition.items() if key in TABLE_INPUT_FIELDS}
     table_input["StorageDescriptor"] = {**definition["StorageDescriptor"], "Location": folder}
     glue.update_table(DatabaseName=definition["DatabaseName"], TableInput=table_input)
     _tag_superseded(s3, before)

@@ -23,7 +23,7 @@ from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
 from airflow.sdk import Param, XComArg, conf, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from millrace import callbacks, contracts, loads, publish
+from millrace import builds, callbacks, contracts, loads, publish
 from millrace.resources import ROOT
 
 SQL = str(ROOT / "sql")  # beside this package on a laptop and on MWAA
@@ -194,6 +194,21 @@ def publish_build(slug: str, build: str, tables: Sequence[str]) -> dict[str, str
     for table, folder in folders.items():
         publish.switch(glue, s3, slug, table, [], None, folder)
     return folders
+
+
+@task
+def catalogue_build(slug: str, run: str) -> dict[str, int]:
+    """Let queries see the build that a job's run left, as tables ``built_<table>``; how many objects each has."""
+    build = builds.load(S3Hook().get_conn(), bucket("processed"), slug, run)
+    return builds.catalogue(GlueCatalogHook().get_conn(), build)
+
+
+@task
+def publish_partitions(slug: str, run: str) -> dict[str, int]:
+    """Let readers see the build that a job's run left; how many partitions of each table are new."""
+    s3 = S3Hook().get_conn()
+    build = builds.load(s3, bucket("processed"), slug, run)
+    return builds.publish(GlueCatalogHook().get_conn(), s3, bucket("processed"), build)
 
 
 @task

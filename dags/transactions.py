@@ -1,0 +1,67 @@
+"""Transactions: purchases, cleaned and redacted, and what was sold by day, region and product.
+
+**wait** for files → **catalogue raw** files as they came → **load**: a Spark job holds their schema against the
+contract, takes personal data out, and writes a build of the touched partitions that nobody sees yet → its **ledger**:
+each line is a purchase, an outlier, a duplicate or a reject → **catalogue** the build → **check** it, with limits that
+warn and limits that stop → **publish** it, which switches readers to it → questions → **refresh** the dashboard.
+
+A run takes on what is not published yet and may be repeated: it gives the same tables. Late rows make their own period
+anew, and no other. What the numbers mean: `docs/pipelines/transactions.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset
+
+from millrace import steps
+
+SLUG = "transactions"
+SHOWN = ("by_day", "by_region", "quality")
+ASKED = ("by_product", "refunds")
+
+with DAG(
+    dag_id=SLUG,
+    description="Purchases without personal data, and sales by day, region and product",
+    doc_md=__doc__,
+    schedule="0 4 * * *",
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,  # a build starts from what the one before it published
+    params=steps.PARAMS,
+    template_searchpath=steps.SQL,
+    default_args=steps.DEFAULT_ARGS,
+    tags=["data-lake", SLUG],
+):
+    wait_for_files = S3KeySensor(
+        task_id="wait_for_files",
+        bucket_name=steps.bucket("raw"),
+        bucket_key=f"{SLUG}/transactions/*",
+        wildcard_match=True,
+        poke_interval=300,
+        timeout=timedelta(hours=12).total_seconds(),
+        deferrable=True,
+    )
+    load = steps.glue_job(SLUG, arguments={"--rebuild": "{{ params.reprocess }}"})
+    wait_for_files >> steps.crawl("transactions_raw", "catalogue_raw") >> load
+
+    ledger = steps.ledger(SLUG, load.output)
+    catalogue = steps.catalogue_build(SLUG, load.output)
+    checks = steps.query(SLUG, "checks")
+    checked = steps.gate([checks.output])
+    publish = steps.publish_partitions(SLUG, load.output)
+    ledger >> catalogue >> checks
+    checked >> publish
+
+    published = EmptyOperator(
+        task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}")]
+    )
+    for name in SHOWN:
+        begin, done = steps.refresh(SLUG, name)
+        publish >> steps.query(SLUG, name) >> begin
+        done >> published
+    for name in ASKED:
+        publish >> steps.query(SLUG, name) >> published

@@ -1,0 +1,44 @@
+"""Glue job ``transactions``: raw purchases that are not loaded yet become a build, clean and redacted.
+
+The build is what the tables ``transactions_clean``, ``transactions_outliers`` and ``daily_sales`` are to have in the
+partitions that new rows touch; the DAG checks and publishes it. Arguments: --bucket_prefix; --rebuild true, to load
+everything from the beginning.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import boto3
+from awsglue.utils import getResolvedOptions
+from pyspark.sql import SparkSession
+
+from millrace import contracts
+from millrace.spark import purchases
+from millrace.spark.periods import PeriodLoad
+
+SLUG = "transactions"
+
+options = getResolvedOptions(sys.argv, ["bucket_prefix", "rebuild"])
+spark, session = SparkSession.builder.getOrCreate(), boto3.Session()
+raw, clean, outliers, daily_sales = (
+    contracts.get(SLUG, table) for table in (SLUG, "transactions_clean", "transactions_outliers", "daily_sales")
+)
+load = PeriodLoad(
+    spark,
+    session,
+    options["bucket_prefix"],
+    raw,
+    (clean, outliers),
+    run=options["JOB_RUN_ID"],
+    rebuild=options["rebuild"].lower() == "true",
+)
+if files := load.files():
+    pii_key = session.client("secretsmanager").get_secret_value(SecretId=purchases.PII_KEY)["SecretString"].encode()
+    rows = purchases.without_pii(load.read(files), spark, pii_key, load.extra)
+    staged = load.stage(purchases.divided(rows, clean, outliers, load.extra))
+    tables = load.merge(staged)
+    load.derive(daily_sales, purchases.daily_sales(tables[clean.table]))
+    load.finish()
+else:
+    load.nothing()

@@ -1,0 +1,320 @@
+"""Raw files into tables that have the newest row of each key, partitioned by period and region, as a build.
+
+New files are read, and their rows written once, by partition, the newest of each key only: the *staged* rows. Where a
+partition has rows already, or a key is in another partition too, both are *merged* into a new partition; others stay as
+they are. So a late row costs its own period, and nothing that readers see is touched: publishing the build is the
+DAG's (``millrace.builds``). Row numbers are checked against what was read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
+from pyspark.sql import functions as F
+
+from millrace import loads, publish
+from millrace.builds import Build, BuiltTable
+from millrace.contracts import Contract
+from millrace.convert.header import Refused
+from millrace.loads import LoadError
+from millrace.published import Published
+from millrace.spark import discovery, raw_text
+from millrace.spark.raw_text import BLOCK, FAULT, FILE, ROW, RawFile
+from millrace.spark.rejects import Reject, to_csv
+from millrace.uploads import Upload
+
+TABLE, PERIOD, REGION, SOURCE = "table", "period", "region", "source"
+PARTITION = (TABLE, PERIOD, REGION)
+_LENGTHS = {"day": 10, "month": 7}
+_KEEP = "_keep"
+
+
+def period(day: Column, contract: Contract) -> Column:
+    """The period of a day, as the contract's grain has it: 2025-01-31 or 2025-01."""
+    assert contract.period is not None
+    return F.substring(day.cast("string"), 1, _LENGTHS[contract.period])
+
+
+class PeriodLoad:
+    """One run of a load. tables: what the rows are divided into; session: a boto3 session; rebuild: load all anew."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        session: Any,
+        bucket_prefix: str,
+        raw: Contract,
+        tables: Sequence[Contract],
+        *,
+        run: str,
+        rebuild: bool = False,
+    ) -> None:
+        self._spark = spark
+        self._s3, self._glue = session.client("s3"), session.client("glue")
+        self._prefix, self._raw, self._run = bucket_prefix, raw, run
+        self._tables = {table.table: table for table in tables}
+        self._root = f"s3://{bucket_prefix}-final/{raw.pipeline}/builds/"
+        self._seen, self._repeated = Observation("lines"), Observation("repeated")
+        self._uploads = sorted(
+            loads.uploads_of(self._s3, f"{bucket_prefix}-raw", raw), key=lambda u: (u.upload_date, u.key)
+        )
+        known = {} if rebuild else Published(self._s3, f"{bucket_prefix}-processed", raw.pipeline).read()
+        # An upload that takes another's place may take something back, so then everything is loaded anew.
+        self._whole = not known or any(known.get(u.key, u.etag) != u.etag for u in self._uploads)
+        self._new = [u for u in self._uploads if self._whole or u.key not in known]
+        self._built: dict[str, BuiltTable] = {}
+        self._ledger: list[dict[str, Any]] = []
+        for name, value in {
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+            "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+        }.items():
+            spark.conf.set(name, value)
+
+    def files(self) -> list[RawFile]:
+        """The files to load, their schemas discovered. Raises LoadError where one is refused: then none is loaded."""
+        found, refused = [], []
+        for number, upload in enumerate(self._uploads):
+            if upload in self._new:
+                try:
+                    found.append(discovery.discover(self._s3, f"{self._prefix}-raw", upload, self._raw, number))
+                except Refused as reason:
+                    refused.append(self._ledger_row(upload, status="refused", reason=str(reason)))
+        self._account(refused)
+        loads.check(self._raw.pipeline, refused)
+        _say(f"{len(found)} files to load" + (", of all that there are" if self._whole else ""))
+        self._extra = sorted({n for f in found for n in f.names} - {c.name for c in self._raw.columns})
+        if self._extra:
+            _say(f"columns that the contract does not know, which become text: {', '.join(self._extra)}")
+        return found
+
+    @property
+    def extra(self) -> list[str]:
+        """Columns that some file has and the contract does not know."""
+        return self._extra
+
+    def read(self, files: Sequence[RawFile]) -> DataFrame:
+        """The rows of the files that keep the contract, with SOURCE; lines are counted and faults collected."""
+        rows = raw_text.read(self._spark, self._raw, files, self._extra)
+        faults = F.to_json(F.collect_list(F.when(F.col(FAULT).isNotNull(), F.struct(FILE, BLOCK, ROW, FAULT))))
+        watched = rows.observe(self._seen, F.count(F.lit(1)).alias("lines"), faults.alias("faults"))
+        return watched.where(F.col(FAULT).isNull()).drop(FAULT)
+
+    def stage(self, rows: DataFrame) -> DataFrame:
+        """Write the newest row of each key within its partition (rows have PARTITION); all that was written."""
+        together = rows.repartition(*PARTITION).sortWithinPartitions(
+            *PARTITION, *self._raw.key, F.desc(FILE), F.desc(BLOCK), F.desc(ROW)
+        )
+        newest = Window.partitionBy(*PARTITION, *self._raw.key).orderBy(F.desc(FILE), F.desc(BLOCK), F.desc(ROW))
+        ranked = together.withColumn(_KEEP, F.row_number().over(newest) == 1)
+        older = F.to_json(F.collect_list(F.when(~F.col(_KEEP), F.col(FILE))))
+        kept = ranked.observe(self._repeated, older.alias("files")).where(_KEEP)
+        sources = [(number, _source(upload)) for number, upload in enumerate(self._uploads)]
+        named = kept.join(F.broadcast(self._spark.createDataFrame(sources, f"{FILE} int, {SOURCE} string")), FILE)
+        return self._write(named, "staged")
+
+    def merge(self, staged: DataFrame) -> dict[str, DataFrame]:
+        """What the touched partitions of each table have now: staged rows and older ones, the newest of each key."""
+        counted = staged.groupBy(SOURCE, TABLE).count().collect()
+        here = {tuple(row) for row in staged.select(*PARTITION).distinct().collect()}
+        older = self._older()
+        losers, touched = self._losers(staged, older)
+        there = set(self._folders()) if older is not None else set()
+        redo = (here & there) | touched
+        lost = Counter({row[0]: row[1] for row in losers.where("_staged").groupBy(SOURCE).count().collect()})
+        self._reconcile(counted, lost)
+        _say(f"{len(here)} partitions have new rows, {len(redo)} are merged")
+        done = [staged]
+        if redo:
+            chosen = F.concat_ws("/", *PARTITION).isin(["/".join(values) for values in sorted(redo)])
+            every = staged if older is None else staged.unionByName(older, allowMissingColumns=True)
+            key = [*self._raw.key, *PARTITION, SOURCE]
+            kept = every.where(chosen).join(F.broadcast(losers.select(*key)), key, "anti")
+            merged = self._write(
+                kept.repartition(*PARTITION).sortWithinPartitions(*PARTITION, *self._raw.key), "merged"
+            )
+            done = [staged.where(~chosen), merged]
+        rebuilt = None if self._whole else sorted({values[1:] for values in here | redo})
+        objects = [o for o in self._objects("staged") if _values(o) not in redo]
+        objects += self._objects("merged") if redo else []
+        for name in self._tables:
+            self._built[name] = BuiltTable([o for o in objects if f"/{TABLE}={name}/" in o], rebuilt, self._extra)
+        every = reduce(DataFrame.unionByName, done)
+        return {name: every.where(F.col(TABLE) == name) for name in self._tables}
+
+    def derive(self, target: Contract, rows: DataFrame) -> None:
+        """Write a table that is worked out of the touched partitions of another, and has its partitions."""
+        written = rows.withColumn(TABLE, F.lit(target.table)).repartition(*PARTITION)
+        self._write(written.sortWithinPartitions(*PARTITION, *(k for k in target.key if k != REGION)), "derived")
+        rebuilt = next(iter(self._built.values())).rebuilt
+        self._built[target.table] = BuiltTable(self._objects("derived"), rebuilt)
+
+    def finish(self) -> None:
+        """Leave the ledger of this run and the manifest of its build, by which it is checked and published."""
+        self._account(self._ledger)
+        Build(self._raw.pipeline, self._run, self._built, self._ledger).save(self._s3, f"{self._prefix}-processed")
+
+    def nothing(self) -> None:
+        """As ``finish``, of a run that has nothing to load."""
+        self.finish()
+
+    def _older(self) -> DataFrame | None:
+        """The published rows, with PARTITION; None if there are none that stay."""
+        if self._whole or not (folders := self._folders()):
+            return None
+        return self._spark.read.option("basePath", self._root).schema(self._schema()).parquet(*folders.values())
+
+    def _folders(self) -> dict[tuple[str, ...], str]:
+        return {
+            (name, *values): folder
+            for name in self._tables
+            for values, folder in publish.partitions_of(self._glue, self._raw.pipeline, name).items()
+        }
+
+    def _losers(self, staged: DataFrame, older: DataFrame | None) -> tuple[DataFrame, set[tuple[str, ...]]]:
+        """The rows whose key has a newer row in another partition or build, and the partitions that lose them."""
+        key = list(self._raw.key)
+        wanted = [*key, *PARTITION, SOURCE, "purchase_date"]
+        keys = staged.select(*wanted, F.lit(True).alias("_staged"))
+        again = keys.groupBy(*key).count().where("count > 1").select(*key)
+        if older is not None:
+            before = older.select(*wanted, F.lit(False).alias("_staged"))
+            again = again.union(before.join(keys.select(*key), key, "semi").select(*key)).distinct()
+            keys = keys.unionByName(before)
+        numbers = [(_source(upload), number) for number, upload in enumerate(self._uploads)]
+        ranks = F.broadcast(self._spark.createDataFrame(numbers, f"{SOURCE} string, {FILE} int"))
+        newest = Window.partitionBy(*key).orderBy(
+            F.desc_nulls_last(FILE), F.desc("purchase_date"), *(F.desc(name) for name in PARTITION)
+        )
+        ranked = keys.join(F.broadcast(again), key, "semi").join(ranks, SOURCE, "left")
+        losers = ranked.withColumn(_KEEP, F.row_number().over(newest)).where(F.col(_KEEP) > 1).persist()
+        return losers, {tuple(row) for row in losers.select(*PARTITION).distinct().collect()}
+
+    def _reconcile(self, counted: Sequence[Any], lost: Mapping[str, int]) -> None:
+        """Account for each line of each file. Raises LoadError where they do not add up, or too many are rejected."""
+        seen = self._seen.get
+        faults = json.loads(seen["faults"])
+        rejected = self._rejects(faults)
+        repeated = Counter(json.loads(self._repeated.get["files"]))
+        by_source: dict[str, Counter[str]] = {}
+        for source, table, count in counted:
+            by_source.setdefault(source, Counter())[table] += count
+        for number, upload in enumerate(self._uploads):
+            if upload not in self._new:
+                continue
+            rows = by_source.get(_source(upload), Counter())
+            wrong = rejected.get(number, [])
+            duplicates = repeated[number]
+            total = sum(rows.values()) + duplicates
+            if wrong:
+                self._put_rejects(upload, wrong)
+            self._ledger.append(
+                self._ledger_row(
+                    upload,
+                    rows_in=total + len(wrong),
+                    rows_out=total,
+                    rows_rejected=len(wrong),
+                    duplicates=duplicates + lost[_source(upload)],
+                    **{f"rows_{name}": rows[name] for name in self._tables},
+                    rejects=f"s3://{self._prefix}-rejects/{upload.rejects_key}" if wrong else None,
+                    target=f"{self._root}build={self._run}/",
+                )
+            )
+        accounted = sum(row["rows_in"] for row in self._ledger) + len(self._new)  # each has a header
+        if accounted != seen["lines"]:
+            raise LoadError(
+                f"{self._raw.table}: {seen['lines']} lines were read, {accounted} are accounted for; "
+                "nothing is published. Was a file replaced while it was read? Run again"
+            )
+        loads.check(self._raw.pipeline, self._ledger)
+
+    def _rejects(self, faults: Sequence[dict[str, Any]]) -> dict[int, list[Reject]]:
+        """The lines that are no rows, by file. A file's header is its first line, so it tells where others are."""
+        first: dict[int, int] = {}
+        for fault in faults:
+            if fault[FAULT]["reason"] == raw_text.HEADER and fault[BLOCK] == 0:
+                first[fault[FILE]] = min(fault[ROW], first.get(fault[FILE], fault[ROW]))
+        found: dict[int, list[Reject]] = {}
+        for fault in sorted(faults, key=lambda each: (each[FILE], each[BLOCK], each[ROW])):
+            number, what = fault[FILE], fault[FAULT]
+            in_first = fault[BLOCK] == 0 and number in first
+            line = fault[ROW] - first[number] + 1 if in_first else None
+            if line != 1:
+                found.setdefault(number, []).append(Reject(line, what["column"], what["reason"], what["raw"]))
+        return found
+
+    def _put_rejects(self, upload: Upload, rejects: Sequence[Reject]) -> None:
+        self._s3.put_object(
+            Bucket=f"{self._prefix}-rejects",
+            Key=upload.rejects_key,
+            Body=to_csv(upload.key, rejects),
+            ContentType="text/csv; charset=utf-8",
+        )
+
+    def _write(self, rows: DataFrame, part: str) -> DataFrame:
+        """Write rows into a part of the build, in their order; what was written."""
+        folder = f"{self._root}build={self._run}/part={part}/"
+        names = [name for name in rows.columns if not name.startswith("_") and name not in ("build", "part")]
+        rows.select(*names).write.mode("overwrite").partitionBy(*PARTITION).parquet(folder, compression="zstd")
+        _say(f"wrote {folder}")
+        return self._spark.read.option("basePath", self._root).parquet(folder)
+
+    def _objects(self, part: str) -> list[str]:
+        bucket, _, prefix = f"{self._root}build={self._run}/part={part}/".removeprefix("s3://").partition("/")
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        return [f"s3://{bucket}/{key}" for key in keys if key.endswith(".parquet")]
+
+    def _schema(self) -> str:
+        """The columns that the tables have now, those that uploads brought too, and the partitions'."""
+        name = next(iter(self._tables))
+        known = self._glue.get_table(DatabaseName=self._raw.pipeline, Name=name)["Table"]["StorageDescriptor"][
+            "Columns"
+        ]
+        columns = {column["Name"]: column["Type"] for column in known} | dict.fromkeys(self._extra, "string")
+        partitions = dict.fromkeys(("build", "part", *PARTITION), "string")
+        return ", ".join(f"`{name}` {kind}" for name, kind in (columns | partitions).items())
+
+    def _account(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        key = loads.run_key(self._raw.pipeline, self._run)
+        self._s3.put_object(Bucket=f"{self._prefix}-processed", Key=key, Body=json.dumps(list(rows)).encode())
+
+    def _ledger_row(self, upload: Upload, **found: Any) -> dict[str, Any]:
+        return {
+            "pipeline": self._raw.pipeline,
+            "table": self._raw.table,
+            "bucket": f"{self._prefix}-raw",
+            "key": upload.key,
+            "etag": upload.etag,
+            "bytes": upload.size,
+            "upload_date": upload.upload_date,
+            "status": "loaded",
+            "reason": None,
+            "rows_in": 0,
+            "rows_out": 0,
+            "rows_rejected": 0,
+            "target": None,
+            "rejects": None,
+            **found,
+        }
+
+
+def _values(uri: str) -> tuple[str, ...]:
+    """The partition of an object, from its path."""
+    parts = dict(part.partition("=")[::2] for part in uri.split("/") if "=" in part)
+    return tuple(parts[name] for name in PARTITION)
+
+
+def _source(upload: Upload) -> str:
+    return upload.key.split("/", 2)[2]
+
+
+def _say(what: str) -> None:
+    """A line for the job's log, in which no row's content ever stands."""
+    print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {what}", flush=True)
