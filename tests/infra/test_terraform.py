@@ -161,7 +161,7 @@ def inventory(aws):
             rule["State"],
             json.loads(rule.get("EventPattern", "null")),
             rule.get("ScheduleExpression"),
-            sorted((target["Arn"], target.get("Input"), str(target.get("InputTransformer"))) for target in targets),
+            sorted(((target["Arn"], _input(target)) for target in targets), key=str),
         )
     for summary in quicksight.list_data_sets(**account)["DataSetSummaries"]:
         data_set = quicksight.describe_data_set(**account, DataSetId=summary["DataSetId"])["DataSet"]
@@ -169,6 +169,13 @@ def inventory(aws):
         columns = {column["Name"]: column["Type"] for column in table["CustomSql"]["Columns"]}
         found["data sets"][summary["DataSetId"]] = (data_set["Name"], table["CustomSql"]["SqlQuery"], columns)
     return found
+
+
+def _input(target):
+    """What a rule's target is given, however it is spaced."""
+    transformer = target.get("InputTransformer", {})
+    texts = target.get("Input", "null"), transformer.get("InputTemplate", "null")
+    return [json.loads(text) for text in texts] + [transformer.get("InputPathsMap")]
 
 
 def test_terraform_and_local_provisioning_make_the_same(applied, tmp_path):
