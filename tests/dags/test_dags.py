@@ -97,6 +97,18 @@ EDGES = {
         "published": set(),
     },
     "retail_events_sync": {"sync": set()},
+    "transactions_live": {
+        "find_delivered": {"minutes", "live_all", "mark"},
+        "minutes": {"live_checks"},
+        "live_all": {"live_checks"},
+        "live_checks": {"gate"},
+        "gate": {"refresh_live_by_day", "refresh_live_minutes"},
+        "refresh_live_by_day": {"live_by_day_refreshed"},
+        "refresh_live_minutes": {"live_minutes_refreshed"},
+        "live_by_day_refreshed": {"mark"},
+        "live_minutes_refreshed": {"mark"},
+        "mark": set(),
+    },
 }
 
 OPERATORS = {
@@ -151,6 +163,13 @@ OPERATORS = {
         "checks": "AthenaOperator",
         "refresh_funnel": "QuickSightCreateIngestionOperator",
         "funnel_refreshed": "QuickSightSensor",
+    },
+    "transactions_live": {
+        "minutes": "LambdaInvokeFunctionOperator",
+        "live_all": "AthenaOperator",
+        "live_checks": "AthenaOperator",
+        "refresh_live_by_day": "QuickSightCreateIngestionOperator",
+        "live_minutes_refreshed": "QuickSightSensor",
     },
 }
 
@@ -269,3 +288,9 @@ def test_retail_events_is_daily_and_its_sync_hourly(parsed):
     assert {"wait_for_files", "catalogue", "load", "funnel", "checks"} <= set(dag["deferrable"])
     assert dag["outlets"] == ["s3://millrace-final/retail_events"]
     assert sync["outlets"] == ["s3://millrace-raw/retail_events"]
+
+
+def test_transactions_live_runs_every_five_minutes_one_run_at_a_time(parsed):
+    dag = parsed["dags"]["transactions_live"]
+    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("*/5 * * * *", False, 1)
+    assert {"live_all", "live_checks"} <= set(dag["deferrable"])
