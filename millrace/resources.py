@@ -203,6 +203,28 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class Alarm:
+    """A CloudWatch alarm; a rule in common.yaml tells of each. Periods in seconds.
+
+    statistic: Sum, Maximum or the like, or p99. threshold, comparison: when it alarms, over so many periods.
+    missing: what a period without data counts as. topic: an SNS topic that CloudWatch tells itself.
+    """
+
+    name: str
+    description: str
+    namespace: str
+    metric: str
+    threshold: float
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    statistic: str = "Sum"
+    comparison: str = "GreaterThanThreshold"
+    period_s: int = 300
+    periods: int = 1
+    missing: str = "notBreaching"
+    topic: str | None = None
+
+
+@dataclass(frozen=True)
 class Ruleset:
     """Glue Data Quality rules (DQDL) for a table of the pipeline's database."""
 
@@ -277,6 +299,7 @@ class Common:
     secrets: tuple[Secret, ...]
     topics: tuple[Topic, ...]
     rules: tuple[Rule, ...]
+    alarms: tuple[Alarm, ...]
 
 
 @dataclass(frozen=True)
@@ -298,6 +321,7 @@ class Pipeline:
     mappings: tuple[SourceMapping, ...]
     firehoses: tuple[Firehose, ...]
     rulesets: tuple[Ruleset, ...]
+    alarms: tuple[Alarm, ...]
     data_sets: tuple[DataSet, ...]
 
     def query(self, name: str) -> str:
@@ -337,8 +361,19 @@ class Names:
 
 def common() -> Common:
     """The shared resources."""
-    shared = ("buckets", "workgroup", "layers", "functions", "data_source", "secrets", "reader", "topics", "rules")
-    declared = _read("common", *shared)
+    own = (
+        "buckets",
+        "workgroup",
+        "layers",
+        "functions",
+        "data_source",
+        "secrets",
+        "reader",
+        "topics",
+        "rules",
+        "alarms",
+    )
+    declared = _read("common", *own)
     return Common(
         buckets=entries(Bucket, "common.yaml: buckets", declared["buckets"]),
         workgroup=entry(Workgroup, "common.yaml: workgroup", declared["workgroup"]),
@@ -349,6 +384,7 @@ def common() -> Common:
         secrets=entries(Secret, "common.yaml: secrets", declared["secrets"]),
         topics=entries(Topic, "common.yaml: topics", declared["topics"]),
         rules=entries(Rule, "common.yaml: rules", declared["rules"]),
+        alarms=entries(Alarm, "common.yaml: alarms", declared["alarms"]),
     )
 
 
@@ -370,6 +406,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "mappings": SourceMapping,
     "firehoses": Firehose,
     "rulesets": Ruleset,
+    "alarms": Alarm,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from millrace import resources
 from millrace.provision import (
+    alarms,
     catalog,
     dashboards,
     events,
@@ -44,6 +45,7 @@ class Provisioner:
         functions.make(self._account, declared.functions)
         topics.make(self._account, declared.topics)
         events.make_rules(self._account, declared.rules)
+        alarms.make(self._account, declared.alarms)
         dashboards.make_source(self._account, declared)
 
     def pipeline(self, slug: str, *, listens: bool = True) -> None:
@@ -56,5 +58,6 @@ class Provisioner:
         jobs.make(self._account, declared)
         firehoses.make(self._account, declared)
         quality.make(self._account, declared)
+        alarms.make(self._account, declared.alarms)
         dashboards.make(self._account, declared)
         events.make(self._account, declared, enabled=listens)

@@ -11,7 +11,7 @@ import pytest
 
 from millrace import callbacks, resources
 from millrace.local import STATE
-from millrace.provision import events, functions, storage, topics
+from millrace.provision import alarms, events, functions, quality, storage, topics
 from millrace.provision.account import Account
 
 PREFIX = "alerts-e2e"
@@ -31,10 +31,12 @@ def bus(client):
     topics.make(account, common.topics)  # again, which must not subscribe twice
     rules = [rule for rule in common.rules if rule.name.startswith("alerts_")]
     events.make_rules(account, rules)
+    alarms.make(account, common.alarms)
     yield client("events")
     for rule in rules:
         client("events").remove_targets(Rule=rule.name, Ids=["alerts"])
         client("events").delete_rule(Name=rule.name)
+    client("cloudwatch").delete_alarms(AlarmNames=[alarm.name for alarm in common.alarms])
     for name in FUNCTIONS:
         client("lambda").delete_function(FunctionName=name)
 
@@ -159,6 +161,29 @@ def test_an_alarm_and_its_end_are_told_of(bus, aws, client):
     (over,) = messages(aws, "Over: Alarm: alerts-e2e")
     assert "none waits" in over["text"]
     cloudwatch.delete_alarms(AlarmNames=["alerts-e2e"])
+
+
+def test_that_alerts_fail_is_told_by_the_alarm_itself(bus, aws, client):
+    client("cloudwatch").set_alarm_state(AlarmName="alerts_failing", StateValue="ALARM", StateReason="3 errors")
+    (message,) = messages(aws, 'ALARM: "alerts_failing" in US East (N. Virginia)')
+    assert "The function alerts fails" in message["text"]
+    (cloudwatch,) = client("cloudwatch").describe_alarms(AlarmNames=["alerts_failing"])["MetricAlarms"]
+    assert (cloudwatch["Threshold"], cloudwatch["Statistic"], cloudwatch["TreatMissingData"]) == (
+        0,
+        "Sum",
+        "notBreaching",
+    )
+    assert cloudwatch["Dimensions"] == [{"Name": "FunctionName", "Value": "alerts"}]
+
+
+def test_declared_rulesets_are_made_and_brought_up_to_date(bus, client):
+    account = Account(client, PREFIX, STATE / "packages")
+    for rules in (("RowCount > 0",), ("RowCount > 0", 'IsComplete "id"')):
+        ruleset = resources.Ruleset("alerts-e2e-declared", "few", "few", rules)
+        quality.make(account, SimpleNamespace(rulesets=(ruleset,), database="alerts_e2e"))
+    made = client("glue").get_data_quality_ruleset(Name="alerts-e2e-declared")
+    assert made["Ruleset"] == 'Rules = [\n  RowCount > 0,\n  IsComplete "id"\n]'
+    assert made["TargetTable"] == {"DatabaseName": "alerts_e2e", "TableName": "few"}
 
 
 def test_a_run_that_misses_its_deadline_is_told_of(bus, aws, environment):
