@@ -33,6 +33,7 @@ locals {
   jobs      = merge([for document in local.pipelines : { for name, value in try(document.jobs, {}) : name => value }]...)
   rules     = merge([for document in local.documents : { for name, value in try(document.rules, {}) : name => value }]...)
   topics    = merge([for document in local.documents : { for name, value in try(document.topics, {}) : name => value }]...)
+  alarms    = merge([for document in local.documents : { for name, value in try(document.alarms, {}) : name => value }]...)
   streams   = merge([for document in local.pipelines : { for name, value in try(document.streams, {}) : name => value }]...)
   queues    = merge([for document in local.pipelines : { for name, value in try(document.queues, {}) : name => value }]...)
   tables    = merge([for document in local.pipelines : { for name, value in try(document.tables, {}) : name => value }]...)
@@ -111,6 +112,12 @@ module "functions" {
   tables             = keys(local.tables)
   topics             = keys(local.topics)
   log_retention_days = var.log_retention_days
+}
+
+module "alarms" {
+  source = "./modules/alarms"
+  alarms = local.alarms
+  topics = module.topics.arns
 }
 
 module "topics" {

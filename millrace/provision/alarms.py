@@ -27,6 +27,5 @@ def make(account: Account, alarms: Sequence[Alarm]) -> None:
             ComparisonOperator=alarm.comparison,
             TreatMissingData=alarm.missing,
             AlarmActions=actions,
-            OKActions=actions,
             **{of: alarm.statistic},
         )

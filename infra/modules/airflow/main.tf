@@ -110,6 +110,12 @@ resource "aws_iam_role_policy" "this" {
         Resource = var.functions
       },
       {
+        # Callbacks tell of tasks that failed.
+        Effect   = "Allow"
+        Action   = ["events:PutEvents"]
+        Resource = ["arn:aws:events:${local.region}:${local.account}:event-bus/default"]
+      },
+      {
         Effect   = "Allow"
         Action   = ["glue:StartCrawler", "glue:GetCrawler", "glue:GetCrawlerMetrics"]
         Resource = [for name in var.crawlers : "${local.glue}:crawler/${name}"]

@@ -44,6 +44,7 @@ locals {
     # A transient cluster has no name before it is there; these roles are the ones that it may be given.
     clusters = ["arn:aws:elasticmapreduce:${local.region}:${local.account}:cluster/*"]
     roles    = ["arn:aws:iam::${local.account}:role/${var.prefix}-emr", "arn:aws:iam::${local.account}:role/${var.prefix}-emr-instance"]
+    buses    = [local.bus]
     # Takes no resource.
     metrics = ["*"]
   }
@@ -56,7 +57,8 @@ locals {
           length(regexall("^glue:.*Job", action)) > 0 ? "jobs" :
           lookup({
             athena           = "queries", kinesis = "streams", sqs = "queues", dynamodb = "keys", sns = "topics",
-            elasticmapreduce = "clusters", iam = "roles", cloudwatch = "metrics"
+            elasticmapreduce = "clusters", iam = "roles", cloudwatch = "metrics",
+            events           = "buses"
           }, split(":", action)[0], "tables")
         )
       }
