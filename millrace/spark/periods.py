@@ -160,8 +160,10 @@ class PeriodLoad:
         self._account(self._ledger)
         Build(self._raw.pipeline, self._run, self._built, self._ledger).save(self._s3, f"{self._prefix}-processed")
 
-    def nothing(self) -> None:
-        """As ``finish``, of a run that has nothing to load."""
+    def nothing(self, *derived: Contract) -> None:
+        """As ``finish``, of a run that has nothing to load: a build without rows, which changes nothing."""
+        names = [*self._tables, *(target.table for target in derived)]
+        self._built = {name: BuiltTable([], []) for name in names}
         self.finish()
 
     def _older(self) -> DataFrame | None:

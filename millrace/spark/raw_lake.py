@@ -22,7 +22,7 @@ from millrace.convert import header
 from millrace.convert.header import Header, Refused
 from millrace.loads import LoadError
 from millrace.published import Published
-from millrace.spark import raw_csv, rejects
+from millrace.spark import footers, raw_csv, rejects
 from millrace.spark.raw_csv import FAULT
 from millrace.uploads import Upload
 
@@ -119,7 +119,7 @@ class RawLake:
         ledger = self._row(
             upload,
             rows_in=seen["rows"],
-            rows_out=self._count(layout, folder),
+            rows_out=footers.rows(self._s3, f"{self._prefix}-final", self._keys(folder)),
             rows_rejected=len(faults),
             duplicates=written.get["duplicates"],
             encoding="utf-8",
@@ -142,7 +142,7 @@ class RawLake:
         source = _source(build.upload)
         known = publish.partitions_of(self._glue, self._slug, build.table)
         before = [values for values in known if values[0] == source]
-        written = self._written(build.folder)
+        written = [f"s3://{self._prefix}-final/{key}" for key in self._keys(build.folder)]
         publish.switch(self._glue, self._s3, self._slug, build.table, written, before, build.folder)
         self._put(build.upload.ledger_key, build.ledger)
         Published(self._s3, f"{self._prefix}-processed", self._slug).add(
@@ -177,11 +177,6 @@ class RawLake:
         base = contracts.get(self._slug, layout.table).uri(self._prefix)
         return f"{base}build={at}/{SOURCE}={quote(_source(upload), safe='')}/"
 
-    def _count(self, layout: Layout, folder: str) -> int:
-        """The rows that the files in a folder say they have."""
-        columns = ", ".join(f"`{c.name}` {c.type}" for c in contracts.get(self._slug, layout.table).columns)
-        return self._spark.read.schema(columns).parquet(folder).count() if self._written(folder) else 0
-
     def _write_rejects(
         self, upload: Upload, faults: list[dict[str, str]], contract: contracts.Contract, head: Header
     ) -> str | None:
@@ -197,11 +192,12 @@ class RawLake:
         )
         return f"s3://{bucket}/{key}"
 
-    def _written(self, folder: str) -> list[str]:
+    def _keys(self, folder: str) -> list[str]:
+        """The Parquet files in a folder of the final bucket."""
         bucket, _, prefix = folder.removeprefix("s3://").partition("/")
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        return [f"s3://{bucket}/{key}" for key in keys if key.endswith(".parquet")]
+        return [key for key in keys if key.endswith(".parquet")]
 
     def _put(self, key: str, document: object) -> None:
         body = json.dumps(document, ensure_ascii=False).encode()

@@ -73,7 +73,10 @@ def read(spark: SparkSession, contract: Contract, files: Sequence[RawFile], extr
             late = F.col(column.name) > F.date_add(F.col(_UPLOADED), 1)
             fault = fault.when(late, _fault(column.name, F.lit("is later than the upload")))
     typed = lines.withColumns({name: value.cast(contract.column(name).type) for name, value in texts.items()})
-    return typed.withColumn(FAULT, fault).drop(_LINE, _FIELDS, _BAD, _UPLOADED)
+    found = typed.withColumn(FAULT, fault)
+    # How the line looks is worked out once, not in each of the cases.
+    seen = F.when(F.col(FAULT).isNotNull(), F.col(FAULT).withField("raw", redact.shape(F.col(_LINE))))
+    return found.withColumn(FAULT, seen).drop(_LINE, _FIELDS, _BAD, _UPLOADED)
 
 
 def _fields(spark: SparkSession, contract: Contract, files: Sequence[RawFile], extra: Sequence[str]) -> DataFrame:
@@ -126,4 +129,4 @@ def _path(uri: str) -> str:
 
 
 def _fault(column: str, reason: Column) -> Column:
-    return F.struct(F.lit(column).alias("column"), reason.alias("reason"), redact.shape(F.col(_LINE)).alias("raw"))
+    return F.struct(F.lit(column).alias("column"), reason.alias("reason"))

@@ -1,4 +1,4 @@
-"""What is personal goes, what only looks a little like it stays: as Spark's own expressions, and keyed numbers as HMAC's."""
+"""What is personal goes, what only looks like it stays, by Spark's own expressions; keyed numbers are those of HMAC."""
 
 import hashlib
 import hmac
@@ -58,7 +58,9 @@ def test_each_kind_is_masked_and_nothing_else(redacted):
 def test_whatever_the_sample_invents_is_masked(redacted):
     chance = random.Random(5)
     makers = {sample.email: "[e-mail]", sample.phone: "[phone]", sample.card: "[card]", sample.iban: "[iban]"}
-    pairs = [(f"pay, {make(chance)}; thanks", f"pay, {mask}; thanks") for make, mask in makers.items() for _ in range(500)]
+    pairs = [
+        (f"pay, {make(chance)}; thanks", f"pay, {mask}; thanks") for make, mask in makers.items() for _ in range(500)
+    ]
     assert redacted([text for text, _ in pairs]) == [masked for _, masked in pairs]
 
 
