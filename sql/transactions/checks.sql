@@ -1,7 +1,8 @@
 -- One row per check of a build that readers do not see yet: check_name, severity, ok, detail.
 --
 -- Each check measures something; over warn_above it is a warning, over fail_above an error, which stops the DAG before
--- it publishes. The build is whatever the tables built_... hold: all rows of the partitions that were touched.
+-- it publishes. Shares are of a thousand rows at least, so that few rows do not make large ones. The build is whatever
+-- the tables built_... hold: all rows of the partitions that were touched.
 WITH
 
 purchases AS (
@@ -51,7 +52,7 @@ measured AS (
 
     SELECT
         'share_of_missing_amounts' AS check_name,
-        CAST(missing AS double) / greatest(purchase_count, 1) AS value,
+        CAST(missing AS double) / greatest(purchase_count, 1000) AS value,
         0.07 AS warn_above,
         0.2 AS fail_above,
         'of the purchases have no amount' AS what
@@ -71,7 +72,7 @@ measured AS (
 
     SELECT
         'amounts_are_in_range' AS check_name,
-        CAST(out_of_range AS double) / greatest(purchase_count, 1) AS value,
+        CAST(out_of_range AS double) / greatest(purchase_count, 1000) AS value,
         0 AS warn_above,
         0.001 AS fail_above,
         'of the purchases are below 0 or above 100000 USD and not flagged as outliers' AS what
@@ -81,7 +82,8 @@ measured AS (
 
     SELECT
         'share_of_outliers' AS check_name,
-        CAST(outliers.outlier_count AS double) / greatest(purchases.purchase_count + outliers.outlier_count, 1) AS value,
+        CAST(outliers.outlier_count AS double)
+        / greatest(purchases.purchase_count + outliers.outlier_count, 1000) AS value,
         0.01 AS warn_above,
         0.05 AS fail_above,
         'of the purchases are outliers' AS what
