@@ -17,20 +17,19 @@ from botocore.exceptions import ClientError
 from millrace.contracts import Contract
 
 _OVERLAP = dt.timedelta(minutes=15)
-_DAYS = 35  # what comes for a day before that is in the tables, but in no live chart
 _ATTEMPTS = 10
 
 
 def since_last(s3: Any, bucket_prefix: str, contract: Contract) -> dict[str, Any] | None:
     """``objects``, how many are new; their ``days``; and ``seen``, for ``mark``. None if nothing is new.
 
-    contract: of a table whose first partition is ``day``.
+    contract: of a table whose first partition is ``day``, that of arrival.
     """
     seen, _ = _read(s3, bucket_prefix, contract)
     bucket, _, folder = contract.uri(bucket_prefix).removeprefix("s3://").partition("/")
     newest = dt.datetime.fromisoformat(seen["newest"])
-    first = (dt.datetime.now(dt.UTC) - dt.timedelta(_DAYS)).date()
-    start = folder if not seen["keys"] else f"{folder}day={first}"
+    # What is younger than the newest arrived, at the earliest, the day before it.
+    start = f"{folder}day={(newest - dt.timedelta(2)).date()}"
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder, StartAfter=start)
     recent = {
         item["Key"]: item["LastModified"]

@@ -37,18 +37,20 @@ SELECT
     amount,
     region,
     status,
-    'batch' AS way
+    'batch' AS way,
+    CAST(NULL AS timestamp) AS arrived_at
 FROM transactions.transactions_clean
 
 UNION ALL
 
 SELECT
     purchase_id,
-    day AS purchase_date,
+    purchase_date,
     customer_key,
     product_id,
     amount,
     region,
     status,
-    'stream' AS way
+    'stream' AS way,
+    arrived_at
 FROM live

@@ -30,9 +30,9 @@ checks AS (
         'uploads_have_what_streamed' AS check_name,
         'warn' AS severity,
         count(*) AS broken,
-        'purchases of over a week ago that streamed and that no upload has' AS what
+        'purchases that streamed over a week ago and that no upload has' AS what
     FROM transactions.transactions_all
-    WHERE way = 'stream' AND purchase_date < date_add('day', -7, current_date)
+    WHERE arrived_at < date_add('day', -7, CAST(current_date AS timestamp))
 )
 
 SELECT

@@ -55,7 +55,7 @@ def ask(client):
 
 @pytest.fixture(scope="module")
 def lake(client, provisioned):
-    """The declared stream, reader and delivery, quick; with six purchases, of which some come again, and poison."""
+    """The declared stream, reader and delivery, quick; with some purchases, of which some come again, and poison."""
     whole = resources.pipeline(DATABASE)
     (delivery,) = whole.firehoses
     declared = dataclasses.replace(whole, firehoses=(dataclasses.replace(delivery, buffer_s=1),))
@@ -72,6 +72,7 @@ def lake(client, provisioned):
         row(6),
         row(1),  # a producer that was not sure
         row(8, note=SECRET),
+        row(9, region="APAC", purchase_date="2001-02-03"),  # whatever the day of the purchase
         {"PartitionKey": "x", "Data": f"call {SECRET}".encode()},
     ]
     for record in records:  # in this order
@@ -90,12 +91,12 @@ def objects(s3, prefix):
 
 
 def test_rows_lie_by_day_and_region(lake, ask):
-    wait(lambda: ask("SELECT count(*) FROM transactions_live") == [("8",)])
+    wait(lambda: ask("SELECT count(*) FROM transactions_live") == [("9",)])
     assert {key.rpartition("/")[0] for key in objects(lake, "transactions/transactions_live/")} == {
         f"transactions/transactions_live/day={TODAY}/region={region}" for region in ("APAC", "EUROPE")
     }
     assert ask(
-        "SELECT purchase_id, customer_key, amount, status, region, CAST(day AS varchar), length(sequence), "
+        "SELECT purchase_id, customer_key, amount, status, region, CAST(purchase_date AS varchar), length(sequence), "
         "abs(date_diff('minute', arrived_at, CAST(current_timestamp AS timestamp))) < 5 "
         "FROM transactions_live ORDER BY purchase_id, sequence"
     ) == [
@@ -107,6 +108,7 @@ def test_rows_lie_by_day_and_region(lake, ask):
         ("4", "4", "99999.00", "OUT", "EUROPE", TODAY, "64", "true"),
         ("5", "5", "5.10", "COMPLETED", "APAC", TODAY, "64", "true"),
         ("6", "6", "6.10", "COMPLETED", "EUROPE", TODAY, "64", "true"),
+        ("9", "9", "9.10", "COMPLETED", "APAC", "2001-02-03", "64", "true"),
     ]
 
 
@@ -126,13 +128,13 @@ def test_the_minutes_come_into_the_lake_however_often(lake, ask, client):
         "SELECT region, status, sum(purchases), sum(missing_amounts), sum(amount) FROM minute_metrics "
         "GROUP BY region, status ORDER BY region, status"
     ) == [
-        ("APAC", "COMPLETED", "1", "0", "5.10"),
+        ("APAC", "COMPLETED", "2", "0", "14.20"),
         ("EUROPE", "COMPLETED", "5", "1", "11.40"),
         ("EUROPE", "OUT", "1", "0", "99999.00"),
         ("EUROPE", "REFUNDED", "1", "0", "3.10"),
     ]
     shown = ask(resources.pipeline(DATABASE).query("live_minutes"))
-    assert sum(int(each[3]) for each in shown) == 8
+    assert sum(int(each[3]) for each in shown) == 9
 
 
 def batch(s3, client, table, period, region, rows):
@@ -172,6 +174,7 @@ def test_stream_and_uploads_meet_and_nothing_counts_twice(lake, ask, client):
         ("3", "EUROPE", "REFUNDED", "3.10", "stream"),
         ("5", "APAC", "COMPLETED", "5.10", "stream"),
         ("6", "EUROPE", "COMPLETED", "6.10", "stream"),
+        ("9", "APAC", "COMPLETED", "9.10", "stream"),
     ]
     day = time.strftime("%Y-%m-%d", time.gmtime())
     # The upload says otherwise of 1, knows 2, has 7, which did not stream, and takes 6 for an outlier.
@@ -198,6 +201,7 @@ def test_stream_and_uploads_meet_and_nothing_counts_twice(lake, ask, client):
         ("3", "EUROPE", "REFUNDED", "3.10", "stream"),
         ("5", "APAC", "COMPLETED", "5.10", "stream"),
         ("7", "EUROPE", "COMPLETED", "7.00", "batch"),
+        ("9", "APAC", "COMPLETED", "9.10", "stream"),
     ]
     assert ask(declared.query("live_by_day")) == [
         (TODAY, "APAC", "1", "1", "5.10", "0", "0.00"),
@@ -226,3 +230,50 @@ def test_nothing_personal_is_in_any_object_letter_or_log(lake, client):
     ]
     assert any("is no purchase" in line for line in lines)
     assert not any("example.com" in line for line in lines)
+
+
+def test_provisioning_again_changes_nothing(lake, client, provisioned):
+    declared = resources.pipeline(DATABASE)
+
+    def state():
+        (mapping,) = client("lambda").list_event_source_mappings(FunctionName="transactions_metrics")[
+            "EventSourceMappings"
+        ]
+        queue = client("sqs").get_queue_url(QueueName="transactions-dead")["QueueUrl"]
+        kept = ("UUID", "BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRetryAttempts", "ParallelizationFactor")
+        return (
+            {name: mapping[name] for name in kept},
+            mapping["DestinationConfig"]["OnFailure"]["Destination"],
+            client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["MessageRetentionPeriod"])["Attributes"],
+            client("dynamodb").describe_table(TableName="transactions_minutes")["Table"]["KeySchema"],
+            client("kinesis").describe_stream_summary(StreamName="transactions")["StreamDescriptionSummary"][
+                "OpenShardCount"
+            ],
+        )
+
+    first = state()
+    assert first[0] | {"UUID": ""} == {
+        "UUID": "",
+        "BatchSize": 1000,
+        "MaximumBatchingWindowInSeconds": 1,
+        "MaximumRetryAttempts": 5,
+        "ParallelizationFactor": 1,
+    }
+    assert first[1] == "arn:aws:sqs:us-east-1:123456789012:transactions-dead"
+    streams.make(provisioned, declared, enabled=True)
+    assert state() == first
+
+
+def test_what_is_declared_refers_to_what_is_declared():
+    for slug in resources.slugs():
+        declared = resources.pipeline(slug)
+        names = {
+            kind: {each.name for each in getattr(declared, kind)}
+            for kind in ("streams", "queues", "tables", "functions")
+        }
+        for mapping in declared.mappings:
+            assert mapping.stream in names["streams"] and mapping.dead_letters in names["queues"]
+            assert mapping.function in names["functions"]
+        for delivery in declared.firehoses:
+            assert {delivery.stream} <= {None, *names["streams"]}
+            assert {delivery.transform} <= {None, *names["functions"]}
