@@ -24,16 +24,14 @@ from millrace.minutes import MinuteTable, Sums
 _DATABASE, _NAME = "transactions", "minute_metrics"
 _glue, _s3 = boto3.client("glue"), boto3.client("s3")
 _table = MinuteTable(boto3.client("dynamodb"), os.environ["TABLE"])
-_SCHEMA: pa.Schema = pa.schema(
-    [
-        ("minute", pa.timestamp("ms")),
-        ("region", pa.string()),
-        ("status", pa.string()),
-        ("purchases", pa.int64()),
-        ("missing_amounts", pa.int64()),
-        ("amount", pa.decimal128(18, 2)),
-    ]
-)
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("minute", pa.timestamp("ms")),
+    ("region", pa.string()),
+    ("status", pa.string()),
+    ("purchases", pa.int64()),
+    ("missing_amounts", pa.int64()),
+    ("amount", pa.decimal128(18, 2)),
+]
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def _write(folder: str, day: str, minutes: Mapping[str, Sequence[Sums]]) -> str:
         for each in cells
     ]
     body = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), body, compression="zstd")
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(_COLUMNS)), body, compression="zstd")
     bucket, _, prefix = folder.removeprefix("s3://").partition("/")
     key = f"{prefix}day={day}/minutes.parquet"
     _s3.put_object(Bucket=bucket, Key=key, Body=body.getvalue())
