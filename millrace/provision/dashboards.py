@@ -39,7 +39,7 @@ def make(account: Account, declared: Pipeline) -> None:
     for data_set in declared.data_sets:
         _data_set(account, data_set, declared.query(data_set.query), account.arn("quicksight", f"datasource/{source}"))
     if (resources.ROOT / "dashboards" / f"{declared.slug}.json").exists():
-        _dashboard(account, declared.slug)
+        make_dashboard(account, declared.slug)
 
 
 def _data_set(account: Account, data_set: DataSet, query: str, source: str) -> None:
@@ -55,7 +55,7 @@ def _data_set(account: Account, data_set: DataSet, query: str, source: str) -> N
         "AwsAccountId": account.names.account,
         "DataSetId": data_set.id,
         "Name": data_set.name,
-        "PhysicalTableMap": {data_set.query: physical},
+        "PhysicalTableMap": {data_set.query.replace("_", "-"): physical},  # which takes no underscore
         "ImportMode": "SPICE",
     }
     quicksight = account.client("quicksight")
@@ -63,7 +63,7 @@ def _data_set(account: Account, data_set: DataSet, query: str, source: str) -> N
         quicksight.update_data_set(**definition)
 
 
-def _dashboard(account: Account, slug: str) -> None:
+def make_dashboard(account: Account, slug: str) -> None:
     """Deploy ``dashboards/<slug>.json``, in which ``${dataset_arn:ID}`` stands for the ARN of a data set."""
     path = resources.ROOT / "dashboards" / f"{slug}.json"
     arn = account.arn("quicksight", "dataset/")
