@@ -42,7 +42,7 @@ QUESTIONS = {
         "SELECT sum(amount) FROM {t} WHERE period LIKE '2025-03%' AND region = 'EUROPE' AND status = 'COMPLETED'"
     ),
     "sales by day, all": "SELECT purchase_date, sum(amount) FROM {t} GROUP BY purchase_date",
-    "purchases of a customer, all": "SELECT count(*) FROM {t} WHERE customer_key = 1",
+    "purchases of a customer, all": "SELECT count(*) FROM {t} WHERE customer_key = 576460752303423488",
     "by day, from daily_sales": "SELECT purchase_date, sum(sales) FROM transactions.daily_sales GROUP BY purchase_date",
 }
 

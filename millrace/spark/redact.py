@@ -122,25 +122,33 @@ def _is_card(found: Column) -> Column:
 
 
 def _luhn(digits: Column) -> Column:
-    places = F.sequence(F.lit(1), F.length(digits))
-    last_first = F.reverse(digits)
-
-    def value(place: Column) -> Column:
-        digit = F.substr(last_first, place, F.lit(1)).cast("int")
+    def add(total: Column, digit: Column, place: Column) -> Column:
         doubled = digit * 2
-        return F.when(place % 2 == 1, digit).when(doubled > 9, doubled - 9).otherwise(doubled)
+        return total + F.when(place % 2 == 1, digit).when(doubled > 9, doubled - 9).otherwise(doubled)
 
-    return F.aggregate(places, F.lit(0), lambda total, place: total + value(place)) % 10 == 0
+    return (
+        _folded(F.reverse(digits), lambda total, character, place: add(total, character.cast("int"), place)) % 10 == 0
+    )
 
 
 def _is_iban(found: Column) -> Column:
     """Whether the check digits are right: the number that it makes, its first four characters last, is 1 modulo 97."""
     plain = F.upper(F.regexp_replace(found, "[ -]", ""))
-    turned = F.concat(F.substr(plain, F.lit(5)), F.substring(plain, 1, 4))
 
-    def rest(total: Column, place: Column) -> Column:
-        character = F.substr(turned, place, F.lit(1))
+    def rest(total: Column, character: Column, place: Column) -> Column:
         digit = character.cast("int")
         return (F.when(digit.isNotNull(), total * 10 + digit).otherwise(total * 100 + F.ascii(character) - 55)) % 97
 
-    return F.aggregate(F.sequence(F.lit(1), F.length(turned)), F.lit(0), rest) == 1
+    return _folded(F.regexp_replace(plain, "^(....)(.*)$", "$2$1"), rest) == 1
+
+
+def _folded(text: Column, step: Callable[[Column, Column, Column], Column]) -> Column:
+    """A number worked out character by character: of the number so far, beginning at 0, character and place from 1."""
+    # The text comes along in what is folded: in the function it would be worked out anew for each character.
+    begin = F.struct(F.lit(0).alias("number"), text.alias("text"))
+
+    def merge(so_far: Column, place: Column) -> Column:
+        number = step(so_far["number"], F.substr(so_far["text"], place, F.lit(1)), place)
+        return F.struct(number.cast("int").alias("number"), so_far["text"].alias("text"))
+
+    return F.aggregate(F.sequence(F.lit(1), F.length(text)), begin, merge, lambda end: end["number"])
