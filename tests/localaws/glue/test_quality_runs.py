@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -317,8 +318,11 @@ def test_runs_are_refused_listed_and_idempotent(glue):
 
 def test_airflow_s_operator_evaluates_and_fails_on_a_failed_rule(glue, aws, monkeypatch):
     from airflow.providers.amazon.aws.operators.glue import GlueDataQualityRuleSetEvaluationRunOperator
+    from airflow.providers.amazon.aws.sensors.glue import GlueDataQualityRuleSetEvaluationRunSensor
+    from airflow.providers.amazon.aws.triggers.glue import GlueDataQualityRuleSetEvaluationRunCompleteTrigger
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     glue.create_data_quality_ruleset(Name="dq-good", Ruleset="Rules = [ RowCount = 5 ]")
@@ -336,6 +340,24 @@ def test_airflow_s_operator_evaluates_and_fails_on_a_failed_rule(glue, aws, monk
         )
         return check.execute({})
 
-    assert execute("dq-good").startswith("dqrun-")
+    def sensed(run):
+        seen = GlueDataQualityRuleSetEvaluationRunSensor(
+            task_id="seen", evaluation_run_id=run, aws_conn_id=None, region_name="us-east-1"
+        )
+        return seen.poke({})
+
+    async def awaited(run):
+        waiting = GlueDataQualityRuleSetEvaluationRunCompleteTrigger(
+            evaluation_run_id=run, waiter_delay=1, aws_conn_id=None
+        )
+        return [event.payload["status"] async for event in waiting.run()]
+
+    good = execute("dq-good")
+    assert sensed(good)
+    assert asyncio.run(awaited(good)) == ["success"]
+    run = glue.start_data_quality_ruleset_evaluation_run(DataSource=source(), Role="r", RulesetNames=["dq-bad"])
+    ended(glue, run["RunId"])
+    with pytest.raises(Exception, match="failed for one or more rules"):
+        sensed(run["RunId"])
     with pytest.raises(Exception, match="failed for one or more rules"):
         execute("dq-good", "dq-bad")
