@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, Param
 
 from millrace import steps
 
@@ -32,7 +32,9 @@ with DAG(
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params=steps.PARAMS,
+    params={
+        "reprocess": Param(False, type="boolean", title="Reprocess", description="Load all files again."),
+    },
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
     tags=["data-lake", SLUG],

@@ -1,6 +1,7 @@
 -- One row per check of the published tables: check_name, severity, ok, detail.
 --
--- A row with ok = false fails the run if its severity is 'error'. The source's own oddities are warnings: they are kept.
+-- A row with ok = false fails the run if its severity is 'error'. The source's own oddities, which are kept, are
+-- warnings.
 WITH RECURSIVE
 
 tree AS (

@@ -306,7 +306,7 @@ def test_retail_events_is_daily_and_its_sync_hourly(parsed):
     dag, sync = parsed["dags"]["retail_events"], parsed["dags"]["retail_events_sync"]
     assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("0 6 * * *", False, 1)
     assert (sync["schedule"], sync["catchup"], sync["max_active_runs"]) == ("0 * * * *", False, 1)
-    assert dag["params"] == ["date", "reprocess"] and sync["params"] == ["folder"]
+    assert dag["params"] == ["reprocess"] and sync["params"] == ["folder"]
     assert {"wait_for_files", "catalogue", "load", "funnel", "checks"} <= set(dag["deferrable"])
     assert dag["outlets"] == ["s3://millrace-final/retail_events"]
     assert sync["outlets"] == ["s3://millrace-raw/retail_events"]
