@@ -145,7 +145,7 @@ class PeriodLoad:
         objects += self._objects("merged") if redo else []
         for name in self._tables:
             self._built[name] = BuiltTable([o for o in objects if f"/{TABLE}={name}/" in o], rebuilt, self._extra)
-        every = reduce(DataFrame.unionByName, done)
+        every = reduce(lambda some, more: some.unionByName(more, allowMissingColumns=True), done)
         return {name: every.where(F.col(TABLE) == name) for name in self._tables}
 
     def derive(self, target: Contract, rows: DataFrame) -> None:
