@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millrace.samples.shop import Events, Shop
+from millrace.samples.shop import Events, Shop, distinct
 
 Ints = npt.NDArray[np.int64]
 
@@ -111,7 +111,7 @@ def _write_events(out: Path, shop: Shop) -> int:
             file.write(_text(lines))
             if part.start == 0:
                 file.writelines(_BROKEN["events"])
-    return len(rows.time) - len(np.unique(repeated))
+    return len(rows.time) - len(distinct(repeated))
 
 
 def _event_lines(rows: Events, index: Ints, kinds: Any) -> Any:
@@ -137,7 +137,7 @@ def _write_properties(out: Path, shop: Shop) -> int:
             cut = int(len(mixed) * _PART_1)
             for file, index in ((first, mixed[:cut]), (second, mixed[cut:])):
                 taken = index[_repeat(index, rng)]
-                duplicates += len(taken) - len(np.unique(taken))
+                duplicates += len(taken) - len(distinct(taken))
                 texts = (
                     _strings(pa.array(chunk.time[taken])),
                     _strings(pa.array(chunk.item[taken])),

@@ -154,7 +154,7 @@ class Shop:
 
     def _keys(self, name: Ints, item: Ints, week: Ints | int) -> Ints:
         """One number for each item, property and week, so that none comes twice."""
-        return np.unique((item * _PROPERTIES + name) * self._weeks + week)
+        return distinct((item * _PROPERTIES + name) * self._weeks + week)
 
     def _values_of(self, rng: np.random.Generator, item: Ints, name: Ints) -> Ints:
         """Mostly what the item had before (its own number gives it), now and then something new."""
@@ -165,6 +165,12 @@ class Shop:
         value = first_token + own % tokens
         value = np.where(name == 0, first_category + own % self.categories, value)
         return np.where(name == 1, (rng.random(len(item)) < 0.3).astype(np.int64), value)
+
+
+def distinct(values: Ints) -> Ints:
+    """The different values in order; for numbers as regular as these NumPy's own way is slow, for it hashes."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
 
 
 def _skewed(rng: np.random.Generator, values: int, count: int, power: float) -> Ints:
