@@ -263,7 +263,7 @@ def date_key(day: str) -> Column:
 
 
 _WHOLE = ("customers", "employees", "offices", "products", "productlines")
-_FILE_ROWS = 2_000_000  # of a fact, some 50 MB
+_FILE_ROWS = 2_000_000  # of a fact, some 40 MB
 _OF_CUSTOMER = {name: name for name in ("customer_key", "employee_key", "location_key")}
 _ALWAYS = dict(zip(VALIDITY, (BEGINNING, FOREVER, True), strict=True))
 
