@@ -43,7 +43,7 @@ if files := load.files():
     rows = purchases.without_pii(load.read(files), spark, pii_key, load.extra)
     staged = load.stage(purchases.divided(rows, clean, outliers, load.extra))
     tables = load.merge(staged)
-    load.derive(daily_sales, purchases.daily_sales(tables[clean.table]))
+    load.derive(daily_sales, clean, purchases.daily_sales(tables[clean.table]))
     load.finish()
 else:
     load.nothing(daily_sales)

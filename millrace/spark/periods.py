@@ -140,20 +140,20 @@ class PeriodLoad:
                 kept.repartition(*PARTITION).sortWithinPartitions(*PARTITION, *self._raw.key), "merged"
             )
             done = [staged.where(~chosen), merged]
-        rebuilt = None if self._whole else sorted({values[1:] for values in here | redo})
         objects = [o for o in self._objects("staged") if _values(o) not in redo]
         objects += self._objects("merged") if redo else []
         for name in self._tables:
-            self._built[name] = BuiltTable([o for o in objects if f"/{TABLE}={name}/" in o], rebuilt, self._extra)
+            touched_here = sorted(values[1:] for values in here | redo if values[0] == name)
+            mine = [uri for uri in objects if f"/{TABLE}={name}/" in uri]
+            self._built[name] = BuiltTable(mine, None if self._whole else touched_here, self._extra)
         every = reduce(lambda some, more: some.unionByName(more, allowMissingColumns=True), done)
         return {name: every.where(F.col(TABLE) == name) for name in self._tables}
 
-    def derive(self, target: Contract, rows: DataFrame) -> None:
-        """Write a table that is worked out of the touched partitions of another, and has its partitions."""
+    def derive(self, target: Contract, source: Contract, rows: DataFrame) -> None:
+        """Write a table that is worked out of the touched partitions of `source`, and has its partitions."""
         written = rows.withColumn(TABLE, F.lit(target.table)).repartition(*PARTITION)
         self._write(written.sortWithinPartitions(*PARTITION, *(k for k in target.key if k != REGION)), "derived")
-        rebuilt = next(iter(self._built.values())).rebuilt
-        self._built[target.table] = BuiltTable(self._objects("derived"), rebuilt)
+        self._built[target.table] = BuiltTable(self._objects("derived"), self._built[source.table].rebuilt)
 
     def finish(self) -> None:
         """Leave the ledger of this run and the manifest of its build, by which it is checked and published."""
