@@ -66,11 +66,13 @@ _REAL = {
     "kinesis": """
         CreateStream DeleteStream DescribeStream DescribeStreamSummary ListStreams ListShards PutRecord PutRecords
         GetShardIterator GetRecords MergeShards SplitShard UpdateShardCount AddTagsToStream RemoveTagsFromStream
-        ListTagsForStream IncreaseStreamRetentionPeriod DecreaseStreamRetentionPeriod""",
+        ListTagsForStream IncreaseStreamRetentionPeriod DecreaseStreamRetentionPeriod StartStreamEncryption
+        StopStreamEncryption""",
     "dynamodb": """
         CreateTable DeleteTable DescribeTable ListTables UpdateTable PutItem GetItem UpdateItem DeleteItem Query Scan
         BatchGetItem BatchWriteItem TransactGetItems TransactWriteItems DescribeTimeToLive UpdateTimeToLive
-        DescribeContinuousBackups TagResource UntagResource ListTagsOfResource ExecuteStatement""",
+        DescribeContinuousBackups UpdateContinuousBackups TagResource UntagResource ListTagsOfResource
+        ExecuteStatement""",
     "resourcegroupstaggingapi": "GetResources GetTagKeys GetTagValues TagResources UntagResources",
 }
 
