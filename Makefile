@@ -9,10 +9,10 @@ p ?= retraced
 export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo up test check format docs lock bench localaws show new clean
+.PHONY: help setup demo up test test-whole check format docs lock bench localaws show new clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}'
 	@echo "  p=<pipeline> chooses the pipeline; it is retraced unless said."
 
 setup: .venv/.ready  ## set up the environment in .venv (the other targets do it by themselves)
@@ -28,6 +28,9 @@ up: .venv/.ready  ## run Airflow's UI and services and the embedded AWS until st
 
 test: .venv/.ready  ## run the tests
 	@$(BIN)/python -m pytest
+
+test-whole: .venv/.ready  ## run the tests that take minutes each: whole pipelines, Terraform, scaffolds
+	@$(BIN)/python -m pytest -m whole
 
 check: .venv/.ready  ## ruff, mypy, sqlfluff, and generated files are current
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
     python -m benchmarks.transactions [--rows N] [--repeat N] [--folder DIR]
 
 Both ways read the same CSV files from the embedded S3 and write the same partitions, compressed alike, each in a
-process of its own with a Java of its own. ``plain`` takes every line for good; ``millrace`` also redacts notes and hashes
+process of its own with a Java of its own. ``plain`` takes every line for good; ``millrace`` also redacts notes, hashes
 customers, sets broken lines and outliers apart, keeps the newest row of each key, accounts for every line and works out
 ``daily_sales``. Then typical questions are put to the tables by month and by day, and what they scan is shown.
 """

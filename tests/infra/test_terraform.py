@@ -178,6 +178,7 @@ def _input(target):
     return [json.loads(text) for text in texts] + [transformer.get("InputPathsMap")]
 
 
+@pytest.mark.whole
 def test_terraform_and_local_provisioning_make_the_same(applied, tmp_path):
     applied.database()
     with LocalAws(tmp_path / "aws", tmp_path / "aws.log") as other:
@@ -199,6 +200,7 @@ def airflow(applied, tmp_path_factory):
         yield airflow
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("slug", resources.slugs())
 def test_the_dag_runs_on_what_terraform_made(applied, airflow, slug, tmp_path):
     aws = applied.aws
@@ -226,6 +228,7 @@ def test_the_dag_runs_on_what_terraform_made(applied, airflow, slug, tmp_path):
     assert result["result"] == "success", [event for event in events if "error" in event]
 
 
+@pytest.mark.whole
 def test_a_second_plan_finds_nothing_to_do_and_all_can_be_destroyed(applied):
     aws, terraform, settings = applied.aws, applied.terraform, applied.settings
     plan = terraform("plan", "-no-color", "-detailed-exitcode", *settings, ok=(0, 2))

@@ -12,6 +12,7 @@ from millrace.local import BUCKET_PREFIX, LocalError
 from millrace.resources import ROOT
 from millrace.sync import find, sync
 
+pytestmark = pytest.mark.whole
 SLUG = "retail_events"
 FILES = {
     "events.csv": "timestamp,visitorid,event,itemid,transactionid\n"

@@ -16,6 +16,7 @@ from millrace.sources import mysql
 from tests.pipeline.conftest import Stack
 from tests.spark.test_sales_star import quirky
 
+pytestmark = pytest.mark.whole
 SLUG = "sales"
 TABLES = (
     "fact_orders", "fact_payments", "dim_customers", "dim_products", "dim_locations", "dim_employees", "dim_dates",

@@ -11,6 +11,7 @@ import pytest
 from millrace.local import BUCKET_PREFIX, LocalError
 from millrace.resources import pipeline
 
+pytestmark = pytest.mark.whole
 SLUG = "signups"
 HEADER = "id,name,email,signup_date,status\n"
 ADDRESSES = ("Ana.One@Example.org", "bob@example.org", "cy@example.org", "dee@example.org", "fay@example.org")

@@ -14,6 +14,7 @@ from millrace.provision.account import Account
 from tests.pipeline.conftest import Stack
 from tests.stream.conftest import wait
 
+pytestmark = pytest.mark.whole
 SLUG = "transactions"
 DAG = f"{SLUG}_live"
 DATE = "2026-01-01"

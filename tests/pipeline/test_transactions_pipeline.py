@@ -12,6 +12,7 @@ import pytest
 
 from millrace.local import BUCKET_PREFIX, LocalError
 
+pytestmark = pytest.mark.whole
 SLUG = "transactions"
 HEADER = "purchase_id,purchase_date,customer_id,product_id,amount,region,status,note\n"
 # What must be in no object, log or answer outside the raw bucket.
@@ -176,6 +177,16 @@ def test_a_replaced_upload_takes_back_what_the_old_one_said(stack):
     stack.upload("transactions/2025-02-03.csv", HEADER + "42,2025-02-03,C-EVE-79,P0001,4.00,EUROPE,COMPLETED,\n")
     assert stack.run("2025-02-03")[0] == "success"
     assert sorted(rows(stack)) == [1, 3, 20, 21, 30, 42]
+
+
+def test_an_upload_of_one_outlier_and_one_of_nothing_leave_all_else(stack):
+    before, outliers = rows(stack), sorted(rows(stack, "transactions_outliers"))
+    stack.upload("transactions/2025-02-04.csv", HEADER + "50,2025-02-03,C-EVE-79,P0001,9.00,EUROPE,OUT,\n")
+    assert stack.run("2025-02-04")[0] == "success"
+    stack.upload("transactions/2025-02-05.csv", HEADER)
+    assert stack.run("2025-02-05")[0] == "success"
+    assert ledger(stack) == {"2025-02-05.csv": (0, 0, 0, 0, 0)}
+    assert (rows(stack), sorted(rows(stack, "transactions_outliers"))) == (before, [*outliers, 50])
 
 
 TASKS = ("load", "catalogue_build", "publish_partitions")

@@ -174,6 +174,7 @@ def run(folder, *arguments):
     return done.stdout
 
 
+@pytest.mark.whole
 def test_a_new_pipeline_passes_the_checks(copy):
     new = ["dags/orders.py", "glue/orders.py", "millrace/samples/orders.py", "tests/pipeline/test_orders_pipeline.py"]
     run(copy, "-m", "ruff", "check", *new)
@@ -185,6 +186,7 @@ def test_a_new_pipeline_passes_the_checks(copy):
     assert final["columns"]["customer_e_mail_hash"]["hash"] == "folded"
 
 
+@pytest.mark.whole
 def test_a_new_pipeline_passes_its_tests_and_those_of_all(copy):
     run(copy, "-m", "pytest", "-q", "tests/pipeline/test_orders_pipeline.py")
     run(
@@ -201,6 +203,7 @@ def test_a_new_pipeline_passes_its_tests_and_those_of_all(copy):
     )
 
 
+@pytest.mark.whole
 def test_a_new_pipeline_has_a_demo(copy):
     shown = run(copy, "-m", "millrace", "demo", "orders")
     assert "success in" in shown and "orders_final" in shown

@@ -133,7 +133,7 @@ def test_close_ends_invocations_that_run(engine, children, tmp_path):
         time.sleep(0.02)
     before = time.monotonic()
     engine.close()
-    slow.join(5)
-    assert time.monotonic() - before < 3
+    slow.join(15)
+    assert time.monotonic() - before < 15  # the functions would sleep longer
     assert b"signal: killed" in results[0].payload
     assert not children()
