@@ -263,9 +263,13 @@ class PeriodLoad:
         """Write rows into a part of the build, in their order; what was written."""
         folder = f"{self._root}build={self._run}/part={part}/"
         names = [name for name in rows.columns if not name.startswith("_") and name not in ("build", "part")]
-        rows.select(*names).write.mode("overwrite").partitionBy(*PARTITION).parquet(folder, compression="zstd")
+        written = rows.select(*names)
+        written.write.mode("overwrite").partitionBy(*PARTITION).parquet(folder, compression="zstd")
         _say(f"wrote {folder}")
-        return self._spark.read.option("basePath", self._root).parquet(folder)
+        schema = written.schema.add("build", "string").add("part", "string")
+        if not self._objects(part):  # no rows: then there may be no folder either
+            return self._spark.createDataFrame([], schema)
+        return self._spark.read.option("basePath", self._root).schema(schema).parquet(folder)
 
     def _objects(self, part: str) -> list[str]:
         bucket, _, prefix = f"{self._root}build={self._run}/part={part}/".removeprefix("s3://").partition("/")
