@@ -64,7 +64,7 @@ def plain(spark: Any) -> None:
         properties = properties.repartition("item_bucket").sortWithinPartitions(
             "item_bucket", "itemid", "property", "timestamp", "value"
         )
-        writer = properties.write.option("parquet.block.size", 8 << 20).partitionBy("item_bucket")
+        writer = properties.write.option("parquet.block.size", 2 << 20).partitionBy("item_bucket")
         writer.parquet(f"{FINAL}/plain/item_properties/part={part}/", compression="zstd")
     tree = spark.read.csv(f"{RAW}/{SLUG}/raw_category_tree/", header=True, schema="categoryid bigint, parentid bigint")
     tree.coalesce(1).sortWithinPartitions("categoryid").write.parquet(

@@ -29,7 +29,8 @@ LAYOUTS = {
         table="item_properties",
         partitions={"item_bucket": lambda: F.floor(F.col("itemid") / ITEMS_IN_BUCKET)},
         order=("itemid", "property", "timestamp", "value"),
-        row_group_bytes=8 << 20,
+        row_group_bytes=2 << 20,
+        open_files=16,
     ),
     "raw_category_tree": Layout(table="category_tree", order=("categoryid", "parentid")),
 }

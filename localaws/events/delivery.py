@@ -36,6 +36,7 @@ class Delivery:
         self._courier = Courier(world)
         self._compiled: dict[str, Test] = {}
         self._queue = TaskQueue("events", self._run, keep=world.data / "events" / "waiting.json")
+        self._queue.start()
 
     def put(self, bus: str, event: Mapping[str, Any], hops: int = 0) -> bool:
         """Have an event routed; False where too many wait."""

@@ -29,6 +29,7 @@ class ScheduledSends:
         self._world = world
         self._courier = Courier(world)
         self._queue = TaskQueue("scheduler", self._attempt, keep=keep)
+        self._queue.start()
 
     def send(self, schedule: str, target: Mapping[str, Any], moment: datetime) -> None:
         """Have a target sent its input; schedule is the ARN."""

@@ -59,6 +59,7 @@ class EventQueue:
         self._policy = policy
         self._arn = arn
         self._queue = TaskQueue("lambda-events", self._attempt, threads=_WORKERS, keep=keep)
+        self._queue.start()
 
     def put(
         self, name: str, qualifier: str | None, payload: bytes, request_id: str, client_context: str | None = None

@@ -30,6 +30,7 @@ class Subscribers:
         self._inbox = inbox
         self._courier = Courier(world)
         self._queue = TaskQueue("sns", self._attempt, keep=world.data / "sns" / "waiting.json")
+        self._queue.start()
 
     def deliver(self, subscription: Any, notification: Notification, text: str) -> None:
         """Deliver now, or soon where it may take time."""

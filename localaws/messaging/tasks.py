@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class TaskQueue:
-    """Runs ``run(task)`` for each task when it is due; a task is a JSON object.
+    """Runs ``run(task)`` for each task when it is due, once started; a task is a JSON object.
 
     keep: the file in which tasks that wait at ``close`` are kept, and from which they are taken at the start; None
     drops them. limit: how many may wait. A task whose run raises is logged and lost: ``run`` puts again what it wants
@@ -42,17 +42,22 @@ class TaskQueue:
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, Task]] = []
         self._changed = threading.Condition()
+        self._started = False
         self._closed = False
         self._ended = False
         self._idle = 0
         self._threads: list[threading.Thread] = []
-        for delay, task in self._kept():
-            self.put(task, delay)
 
     @property
     def closed(self) -> bool:
         """Whether no more tasks are started."""
         return self._closed
+
+    def start(self) -> None:
+        """Take up what was kept, and begin; when all that ``run`` needs is there."""
+        self._started = True
+        for delay, task in self._kept():
+            self.put(task, delay)
 
     def put(self, task: Task, delay: float = 0.0) -> bool:
         """Have a task run after so many seconds; False where it is refused: too many wait, or the queue was closed."""
@@ -61,7 +66,7 @@ class TaskQueue:
                 return False
             heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._order), task))
             busy = len(self._waiting) > self._idle
-            if not self._closed and busy and len(self._threads) < self._size:
+            if self._started and not self._closed and busy and len(self._threads) < self._size:
                 thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._threads.append(thread)
                 thread.start()

@@ -40,7 +40,8 @@ class Layout:
     table: the derived table. order: the columns by which files are sorted, those that people look for first.
     partitions: the partition columns after ``source``, in the catalog's order, and how a row tells them.
     row_group_bytes: in memory; a reader skips row groups by their smallest and largest values, so small ones are read
-    less where few rows are wanted. file_rows: at most, which keeps files near 128 MB.
+    less where few rows are wanted. file_rows: at most, which keeps files near 128 MB. open_files: how many partitions a
+    task may write side by side; where there are few, rows need not be sorted by partition first, which takes longer.
     """
 
     table: str
@@ -48,6 +49,7 @@ class Layout:
     partitions: Mapping[str, Callable[[], Column]] = field(default_factory=dict)
     row_group_bytes: int = 128 << 20
     file_rows: int = 12_000_000
+    open_files: int = 0
 
 
 @dataclass(frozen=True)
@@ -236,13 +238,14 @@ def _write(rows: DataFrame, layout: Layout, folder: str, tasks: int, written: Ob
     for name, value in layout.partitions.items():
         rows = rows.withColumn(name, value())
     first, *others = layout.order
-    groups = (*layout.partitions, first)
+    groups = (first, *layout.partitions) if layout.open_files else (*layout.partitions, first)
     by = (*layout.partitions,) or (first,)
     together = rows.repartition(tasks if layout.partitions else 1, *by).sortWithinPartitions(*groups, *others)
     alike = Window.partitionBy(*groups).orderBy(*others)
     # A row is the first of its kind where its number among all is its rank.
     repeated = together.withColumn(_KEPT, F.row_number().over(alike) != F.rank().over(alike))
     watched = repeated.observe(written, F.count_if(_KEPT).alias("duplicates")).drop(_KEPT)
+    rows.sparkSession.conf.set("spark.sql.maxConcurrentOutputFileWriters", layout.open_files)
     writer = watched.write.option("compression", "zstd").option("maxRecordsPerFile", layout.file_rows)
     writer = writer.option("parquet.block.size", layout.row_group_bytes)
     (writer.partitionBy(*layout.partitions) if layout.partitions else writer).parquet(folder)

@@ -66,7 +66,7 @@ def state(client):
     return {
         "functions": sorted(f["FunctionName"] + f["CodeSha256"] for f in lambda_.list_functions()["Functions"]),
         "layers": len(lambda_.list_layer_versions(LayerName="millrace-data")["LayerVersions"]),
-        "jobs": [(j["Name"], j["Command"], j["DefaultArguments"]) for j in glue.get_jobs()["Jobs"]],
+        "jobs": [(j["Name"], j["Command"], j.get("DefaultArguments")) for j in glue.get_jobs()["Jobs"]],
         "crawlers": [(c["Name"], c["Targets"]) for c in glue.get_crawlers()["Crawlers"]],
         "tables": [t["Name"] for t in glue.get_tables(DatabaseName="signups")["TableList"]],
         "rules": [

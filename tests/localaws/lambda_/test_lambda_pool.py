@@ -43,15 +43,17 @@ def engine(tmp_path, make_zip, monkeypatch):
 
 @pytest.fixture
 def children(runs):
-    """The live processes that this one has started."""
+    """The live processes that this one has started since; other tests of the session may keep some."""
 
     def find():
         found = set()
         for thread in Path("/proc/self/task").iterdir():
             with contextlib.suppress(FileNotFoundError):
                 found |= {int(pid) for pid in (thread / "children").read_text().split()}
-        return {pid for pid in found if runs(pid)}
+        return {pid for pid in found if runs(pid)} - earlier
 
+    earlier: set[int] = set()
+    earlier = find()
     return find
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections import Counter
 
 import pytest
 from botocore.exceptions import ClientError
@@ -159,7 +160,9 @@ def test_a_whole_batch_comes_again(deploy, connect, queue, sqs, tmp_path, verdic
     sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": text, "MessageBody": text} for text in "ab"])
     connect(name, arn, FunctionResponseTypes=["ReportBatchItemFailures"])
     until(lambda: is_empty(sqs, url))
-    assert sorted(bodies_of(tmp_path / "log")) == ["a", "a", "b", "b"]
+    # At least once: where a start takes longer than the queue hides messages, they come once more.
+    assert all(times >= 2 for times in Counter(bodies_of(tmp_path / "log")).values())
+    assert set(bodies_of(tmp_path / "log")) == {"a", "b"}
 
 
 def test_a_filter_drops_what_does_not_match(deploy, connect, queue, sqs, tmp_path):

@@ -307,10 +307,12 @@ def test_a_task_queue_is_bounded_and_keeps_what_waits(tmp_path):
 
     keep = tmp_path / "waiting.json"
     first = TaskQueue("test", run, limit=2, keep=keep)
+    first.start()
     assert [first.put({"n": number}, delay=60) for number in range(3)] == [True, True, False]
     first.close()
     assert (ran, len(json.loads(keep.read_text()))) == ([], 2)
     second = TaskQueue("test", run, keep=keep)
+    second.start()
     assert second.put({"n": 9})
     assert done.wait(5)
     second.close()
