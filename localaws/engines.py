@@ -7,6 +7,7 @@ import logging
 import threading
 from pathlib import Path
 
+from localaws import moto_loading
 from localaws.core import Engine, World
 
 # service: (module, class)
@@ -62,9 +63,11 @@ class Engines(dict[str, Engine]):
 
     def resume(self, data: Path) -> None:
         """Make the engines that have something to go on with."""
-        for folder in RESUMED:
-            if any((data / folder).glob("*")):
-                self[folder.partition("/")[0]]
+        found = [folder for folder in RESUMED if any((data / folder).glob("*"))]
+        if found:
+            moto_loading.load()  # before some of them begin threads that need it
+        for folder in found:
+            self[folder.partition("/")[0]]
 
     def find(self, service: str) -> Engine | None:
         """The engine of a service, or None where moto is all there is."""

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+from localaws import moto_loading
 from localaws.core import ACCOUNT_ID, REGION, AwsError, Call, NotSupported
 from localaws.moto_operations import SIGNED_AS
 from localaws.web import Request, Response
@@ -66,6 +67,7 @@ class Exchange:
 
     @cached_property
     def _matched(self) -> tuple[Any, dict[str, Any]]:
+        moto_loading.load()
         from botocore.exceptions import UnknownServiceError
         from moto.core.routing import get_service_router
         from werkzeug.exceptions import NotFound

@@ -1,4 +1,8 @@
-"""A Kinesis data stream as the source: its records go into the buffer together with how far each shard was read."""
+"""A Kinesis data stream as the source: its records go into the buffer together with how far each shard was read.
+
+A stream that was made anew under its name, as after a restart, numbers its records from the beginning, so how far a
+shard was read is kept together with when its stream was made.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,7 @@ class KinesisSource:
         self._buffer = buffer
         self._ready = ready
         self._arrived = arrived
-        self._iterators: dict[str, str | None] = {}
+        self._iterators: dict[str, str | None] = {}  # by shard as checkpoints name it: <stream made at>/<shard id>
         self._closed = threading.Event()
         self._thread = threading.Thread(
             target=self._work, name=f"firehose-source-{arn.rpartition('/')[2]}", daemon=True
@@ -77,26 +81,30 @@ class KinesisSource:
                 self._closed.wait(1)
 
     def _find_shards(self) -> None:
+        """Begin with the shards that are new, and leave those of a stream that is there no more."""
         read = self._buffer.checkpoints()
         name = self._arn.rpartition("/")[2]
-        for shard in self._client.list_shards(StreamName=name)["Shards"]:
-            identifier = shard["ShardId"]
-            if identifier in self._iterators:
-                continue
+        summary = self._client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        made = summary["StreamCreationTimestamp"].astimezone(UTC).isoformat()
+        known = {f"{made}/{shard['ShardId']}" for shard in self._client.list_shards(StreamName=name)["Shards"]}
+        for gone in self._iterators.keys() - known:
+            del self._iterators[gone]
+        for shard in sorted(known - self._iterators.keys()):
             start: dict[str, Any]
-            if identifier in read:
-                start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": read[identifier]}
+            if shard in read:
+                start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": read[shard]}
             else:
                 start = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": self._since}
-            given = self._client.get_shard_iterator(StreamName=name, ShardId=identifier, **start)
-            self._iterators[identifier] = given["ShardIterator"]
+            given = self._client.get_shard_iterator(StreamName=name, ShardId=shard.rpartition("/")[2], **start)
+            self._iterators[shard] = given["ShardIterator"]
 
     def _read(self, shard: str) -> None:
         while self._ready() and not self._closed.is_set():
             answer = self._client.get_records(ShardIterator=self._iterators[shard], Limit=BATCH)
             records = answer["Records"]
             if records:
-                rows = [row for row in (_row(shard, record) for record in records) if row[0] >= self._since_ms]
+                found = (_row(shard.rpartition("/")[2], record) for record in records)
+                rows = [row for row in found if row[0] >= self._since_ms]
                 self._buffer.append(rows, {shard: records[-1]["SequenceNumber"]})
                 self._arrived()
             self._iterators[shard] = answer.get("NextShardIterator")

@@ -97,6 +97,23 @@ def test_a_restart_reads_on_where_it_was(tmp_path, client, kinesis, source):
         assert _wait(server, 5) == [b"1", b"2", b"3", b"4", b"5"]
 
 
+def test_a_stream_that_is_made_anew_while_it_is_read_is_read_from_its_beginning(stream, kinesis, source):
+    stream.create(seconds=0, kind="KinesisStreamAsSource", source=ARN + source)
+
+    def put_and_wait(*records, count):
+        put(kinesis, source, *records)
+        end = time.monotonic() + 20
+        while len(found := b"".join(stream.objects().values()).split(b";")[:-1]) < count:
+            assert time.monotonic() < end, found
+            time.sleep(0.05)
+        return sorted(found)
+
+    assert len(put_and_wait(*[b"a%02d;" % number for number in range(20)], count=20)) == 20
+    kinesis.delete_stream(StreamName=source)
+    kinesis.create_stream(StreamName=source, ShardCount=2)  # its sequence numbers begin anew
+    assert put_and_wait(b"b00;", b"b01;", count=22)[20:] == [b"b00", b"b01"]
+
+
 def _wait(server, count):
     end = time.monotonic() + 20
     while True:

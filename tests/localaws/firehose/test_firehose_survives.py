@@ -1,11 +1,13 @@
 """Nothing that was acknowledged is lost or delivered twice, whenever the server is killed."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import boto3
 import pytest
@@ -104,6 +106,62 @@ def test_stopped_with_a_full_buffer_it_delivers_at_its_time(start):
     while delivered(server) != [1]:
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+FUNCTION = """
+import base64, boto3
+def main(event, context):
+    for record in event["Records"]:
+        data = base64.b64decode(record["kinesis"]["data"]).decode()
+        boto3.client("s3").put_object(Bucket="counted", Key=record["kinesis"]["sequenceNumber"] + ":" + data)
+"""
+
+
+def test_after_a_restart_a_stream_that_is_made_anew_is_read_from_its_beginning(start):
+    """Kinesis is in memory: its streams go with the server, and the next one's sequence numbers begin anew."""
+    source = "arn:aws:kinesis:us-east-1:123456789012:stream/source"
+    server = start()
+    for bucket in ("landing", "counted"):
+        server.client("s3").create_bucket(Bucket=bucket)
+    server.client("kinesis").create_stream(StreamName="source", ShardCount=1)
+    server.client("firehose").create_delivery_stream(
+        DeliveryStreamName="s",
+        DeliveryStreamType="KinesisStreamAsSource",
+        KinesisStreamSourceConfiguration={"KinesisStreamARN": source, "RoleARN": ROLE},
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": ROLE, "BucketARN": "arn:aws:s3:::landing", "BufferingHints": {"IntervalInSeconds": 0}
+        },
+    )  # fmt: skip
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", FUNCTION)
+    server.client("lambda").create_function(
+        FunctionName="f", Runtime="python3.11", Role=ROLE, Handler="handler.main", Code={"ZipFile": code.getvalue()}
+    )
+    server.client("lambda").create_event_source_mapping(
+        EventSourceArn=source, FunctionName="f", StartingPosition="TRIM_HORIZON"
+    )
+
+    def put_and_wait(*numbers, delivered_by_then):
+        entries = [{"Data": b"%d " % number, "PartitionKey": "k"} for number in numbers]
+        server.client("kinesis").put_records(StreamName="source", Records=entries)
+        end = time.monotonic() + 30
+        while sorted(delivered(server)) != delivered_by_then or len(counted(server)) < len(delivered_by_then):
+            assert time.monotonic() < end, (delivered(server), counted(server))
+            time.sleep(0.1)
+
+    put_and_wait(1, 2, 3, delivered_by_then=[1, 2, 3])
+    server.end(signal.SIGTERM)
+    server = start()
+    time.sleep(1.5)  # for a while there is no such stream
+    server.client("kinesis").create_stream(StreamName="source", ShardCount=1)
+    put_and_wait(4, 5, delivered_by_then=[1, 2, 3, 4, 5])
+    assert sorted(counted(server)) == ["1:1 ", "1:4 ", "2:2 ", "2:5 ", "3:3 "]
+
+
+def counted(server):
+    """The keys of what the function wrote: a record's sequence number and its data."""
+    return [one["Key"] for one in server.client("s3").list_objects_v2(Bucket="counted").get("Contents", [])]
 
 
 def test_a_delivery_that_was_interrupted_keeps_its_name(tmp_path):
