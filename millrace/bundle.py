@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -21,18 +22,20 @@ _BESIDE_DAGS = ("millrace", "datasets", "sql", "infra/resources")
 
 
 def bundle(out: Path, architecture: str) -> dict[str, object]:
-    """Build everything into a folder; the document that Terraform reads. architecture: ``x86_64`` or ``arm64``."""
-    built = out / "packages"
-    functions = [*resources.common().functions]
-    for slug in resources.slugs():
-        functions += resources.pipeline(slug).functions
+    """Build everything into a folder; the document that Terraform reads. architecture: ``x86_64`` or ``arm64``.
+
+    Paths in it are as seen from Terraform's folder, so that its plan is the same wherever the checkout lies.
+    """
+    built = out.resolve() / "packages"
+
+    def seen(path: Path) -> str:
+        return os.path.relpath(path, ROOT / "infra")
+
     document: dict[str, object] = {
         "architecture": architecture,
-        "functions": {f.name: str(package.build_function(f.name, built).resolve()) for f in functions},
-        "layers": {
-            name: str(package.build_layer(name, architecture, built).resolve()) for name in resources.common().layers
-        },
-        "wheel": str(package.build_wheel(built).resolve()),
+        "functions": {f.name: seen(package.build_function(f.name, built, architecture)) for f in resources.functions()},
+        "layers": {name: seen(package.build_layer(name, architecture, built)) for name in resources.common().layers},
+        "wheel": seen(package.build_wheel(built)),
     }
     _airflow(out / "airflow")
     (out / "packages.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

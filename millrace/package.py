@@ -1,6 +1,7 @@
 """Build what is deployed: zips for Lambda, a wheel for Glue jobs; the same for the embedded AWS and a real account.
 
-Equal inputs give equal bytes (under one Python version), so a package is named by its inputs and built once.
+Equal inputs give equal bytes, so a package is named by its inputs and built once. What is built for this machine has
+bytecode of its Python; what is built for an account is the same on every machine (but a layer's bytecode, see there).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 LAMBDA_PYTHON = "3.12"
 _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 _VERSION = "0.1.0"
-_FORMAT = "1"  # part of every package's name: change it when the same inputs shall give other bytes
+_FORMAT = "2"  # part of every package's name: change it when the same inputs shall give other bytes
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _NEVER = ("*/__pycache__/*", "*.pyc", "*~", ".*", "*/.*")
 # What a layer leaves out: development files, the installer's notes, and Arrow's parts for Flight RPC and ORC files.
@@ -56,27 +57,31 @@ class PackageError(Exception):
     """A package cannot be built: what, why and what to do next."""
 
 
-def build_function(name: str, target_dir: Path) -> Path:
+def build_function(name: str, target_dir: Path, target: str = "local") -> Path:
     """Zip ``lambdas/<name>/`` with the package millrace and the contracts; return ``target_dir/<name>-<hash>.zip``.
 
-    The handler is at the zip's root (``handler.handler``). What exists already for the same inputs is not built
-    again. Raises PackageError where there is no such function.
+    target: ``local`` adds bytecode of this Python; any other is without, and the same bytes wherever it is built. The
+    handler is at the zip's root (``handler.handler``). What exists already for the same inputs is not built again.
+    Raises PackageError where there is no such function.
     """
     source = ROOT / "lambdas" / name
     if not (source / "handler.py").is_file():
         known = sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))
         raise PackageError(f"there is no lambdas/{name}/handler.py; the functions are: {', '.join(known) or 'none'}")
     contents = {path: file.read_bytes() for path, file in {**_sources(source), **_library()}.items()}
-    target = target_dir / f"{name}-{_key(sys.version, *_digests(contents))}.zip"
-    if not target.exists():
+    path = target_dir / f"{name}-{_key(sys.version if target == 'local' else '', *_digests(contents))}.zip"
+    if path.exists():
+        return path
+    if target == "local":
         with tempfile.TemporaryDirectory() as temporary:
-            for path, content in contents.items():
-                copy = Path(temporary) / path
+            for name_in_zip, content in contents.items():
+                copy = Path(temporary) / name_in_zip
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(content)
             _compile(Path(temporary), "/var/task")
-            write_zip(contents_of(Path(temporary)), target)
-    return target
+            contents = contents_of(Path(temporary))
+    write_zip(contents, path)
+    return path
 
 
 def build_wheel(target_dir: Path) -> Path:
@@ -104,9 +109,9 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
     """Zip the packages that ``lambdas/layers/<name>.txt`` names; return ``target_dir/<name>-<target>-<hash>.zip``.
 
     target: ``local`` for this machine and its Python, ``x86_64`` or ``arm64`` for Lambda's Python 3.12. Versions are
-    those of ``requirements.lock``. Bytecode is added where the target's Python is the one that builds. What exists
-    already for the same inputs is not built again. Raises PackageError where the layer or target is unknown or uv
-    fails.
+    those of ``requirements.lock``. Bytecode is added where the target's Python is the one that builds, for a quicker
+    start; the name does not tell. What exists already for the same inputs is not built again. Raises PackageError
+    where the layer or target is unknown or uv fails.
     """
     requirements = ROOT / "lambdas" / "layers" / f"{name}.txt"
     if not requirements.is_file():
@@ -115,7 +120,7 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
     if target != "local" and target not in _PLATFORMS:
         raise PackageError(f"a layer's target is local, {' or '.join(_PLATFORMS)}, not {target!r}")
     wanted, pins = requirements.read_text(encoding="utf-8"), locked()
-    machine = f"{sys.version} {platform.machine()} {platform.libc_ver()[0]}"
+    machine = f"{sys.version} {platform.machine()} {platform.libc_ver()[0]}" if target == "local" else LAMBDA_PYTHON
     path = target_dir / f"{name}-{target}-{_key(machine, wanted, pins, *_UNUSED)}.zip"
     if not path.exists():
         with tempfile.TemporaryDirectory() as temporary:
@@ -124,7 +129,7 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
             _prune(layer)
             if target == "local" or platform.python_version().rpartition(".")[0] == LAMBDA_PYTHON:
                 _compile(layer, "/opt")
-            write_zip(contents_of(layer), path)
+            write_zip(contents_of(layer), path, compress=True)
     return path
 
 
@@ -219,8 +224,11 @@ def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
-def write_zip(files: Mapping[str, bytes], target: Path) -> None:
-    """Write the zip: sorted, one time and one set of permissions; complete or not at all."""
+def write_zip(files: Mapping[str, bytes], target: Path, *, compress: bool = False) -> None:
+    """Write the zip: sorted, one time and one set of permissions; complete or not at all.
+
+    Small ones are not compressed: what a compressor writes depends on its version.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f"{target.stem}.", suffix=".part", dir=target.parent)
     part = Path(name)
@@ -230,7 +238,7 @@ def write_zip(files: Mapping[str, bytes], target: Path) -> None:
                 entry = zipfile.ZipInfo(path, _TIMESTAMP)
                 entry.external_attr = 0o100644 << 16
                 entry.create_system = 3
-                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
                 archive.writestr(entry, content, compresslevel=1)
         part.replace(target)
     finally:

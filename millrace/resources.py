@@ -426,6 +426,11 @@ def pipeline(slug: str) -> Pipeline:
     )
 
 
+def functions() -> list[Function]:
+    """The functions of all pipelines and those that they share."""
+    return [*common().functions, *(function for slug in slugs() for function in pipeline(slug).functions)]
+
+
 def files(slug: str) -> list[Path]:
     """Every file that belongs to a pipeline, known by the slug that a part of its path begins with, from the root."""
     named = re.compile(rf"(?:.*/)?(?:test_)?{re.escape(slug)}(?![A-Za-z0-9])(?:.*)")

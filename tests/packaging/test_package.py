@@ -91,6 +91,21 @@ def test_equal_inputs_give_equal_bytes(root, tmp_path):
     assert (first.name, first.read_bytes()) == (second.name, second.read_bytes())
 
 
+def test_what_is_built_for_an_account_is_the_same_by_any_python(root, tmp_path):
+    path = package.build_function("tidy", tmp_path / "a", "arm64")
+    assert names(path) == [
+        "handler.py",
+        "millrace/__init__.py",
+        "millrace/datasets/demo/table.yaml",
+        "millrace/sub/deep.py",
+        "more/words.txt",
+    ]
+    with zipfile.ZipFile(path) as archive:  # what a compressor writes depends on its version
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert path.name == package.build_function("tidy", tmp_path / "b", "x86_64").name
+    assert path.name != package.build_function("tidy", tmp_path / "b").name
+
+
 def test_a_package_is_built_once_and_again_when_an_input_changes(root, tmp_path, monkeypatch):
     first = package.build_function("tidy", tmp_path)
     first.write_bytes(b"as it was")
@@ -163,6 +178,16 @@ def test_a_layer_has_the_locked_version_without_what_is_not_needed(root, tmp_pat
     ]
     second = package.build_layer("small", "local", tmp_path / "b")
     assert (first.name, first.read_bytes()) == (second.name, second.read_bytes())
+
+
+@pytest.mark.parametrize(("target", "machine"), [("x86_64", 62), ("arm64", 183)])
+def test_a_layer_is_built_for_lambdas_machines_wherever_it_is_built(root, tmp_path, target, machine):
+    first, second = (package.build_layer("small", target, tmp_path / folder) for folder in "ab")
+    assert (first.name, first.read_bytes()) == (second.name, second.read_bytes())
+    with zipfile.ZipFile(first) as archive:
+        (library,) = (name for name in archive.namelist() if name.endswith(".so"))
+        assert library.startswith("python/yaml/_yaml.cpython-312-")
+        assert int.from_bytes(archive.read(library)[18:20], "little") == machine  # of the ELF header
 
 
 @pytest.mark.parametrize(
