@@ -40,6 +40,7 @@ class Options:
     truncate: bool = False
     trim: bool = False
     explicit_ids: bool = False
+    fill: bool = False
     role: bool = False
 
 
@@ -54,6 +55,8 @@ def read_options(reader: Reader) -> Options:
         given = found.delimiter or found.skip or found.compression or found.max_errors or found.empty_as_null
         if given:
             raise SqlError("These options are not valid for COPY from columnar files")
+    elif found.fill:
+        raise Unsupported("FILLRECORD of COPY from text")
     found.delimiter = found.delimiter or ("," if found.form == "CSV" else "|")
     if len(found.delimiter) != 1:
         raise SqlError("COPY delimiter must be a single character")
@@ -114,13 +117,13 @@ def _read_flag(reader: Reader, found: Options) -> None:
         "TRUNCATECOLUMNS": "truncate",
         "TRIMBLANKS": "trim",
         "EXPLICIT_IDS": "explicit_ids",
+        "FILLRECORD": "fill",
     }
     if reader.word not in flags:
         known = (
             "ACCEPTINVCHARS",
             "ESCAPE",
             "REMOVEQUOTES",
-            "FILLRECORD",
             "CREDENTIALS",
             "ENCODING",
             "ENCRYPTED",
@@ -158,9 +161,10 @@ def copy(work: Work, reader: Reader) -> int:
         raise Unsupported(f"COPY from {place.partition(':')[0] or 'there'}; only s3:// is read")
     options = read_options(reader)
     columns = _columns(relation, names, options)
-    found = objects(work.world.store, place, manifest=options.manifest)
-    if options.form == "PARQUET":
-        return sum(_parquet(work, relation, columns, info) for info in found)
+    columnar = options.form == "PARQUET"
+    found = objects(work.world.store, place, manifest=options.manifest, sized=columnar)
+    if columnar:
+        return sum(_parquet(work, relation, columns, info, fill=options.fill) for info in found)
     return copying_text.load(work, relation, columns, found, options)
 
 
@@ -177,7 +181,8 @@ def _columns(relation: Relation, names: list[str], options: Options) -> list[Col
     return [column for column in relation.columns if not column.identity or options.explicit_ids]
 
 
-def _parquet(work: Work, relation: Relation, columns: list[Column], info: ObjectInfo) -> int:
+def _parquet(work: Work, relation: Relation, columns: list[Column], info: ObjectInfo, *, fill: bool) -> int:
+    """Load one file; fill: columns at the end that it lacks become null."""
     uri = f"s3://{info.bucket}/{info.key}"
     try:
         file = pq.ParquetFile(info.path)
@@ -185,6 +190,8 @@ def _parquet(work: Work, relation: Relation, columns: list[Column], info: Object
         raise SqlError(f"Spectrum Scan Error: File '{uri}' is not a valid Parquet file") from error
     with file:
         schema = file.schema_arrow
+        if fill and len(schema) < len(columns):
+            columns = columns[: len(schema)]
         if len(schema) != len(columns):
             raise SqlError(
                 "Spectrum Scan Error: Unmatched number of columns between table and file. Table columns: "

@@ -46,6 +46,33 @@ def test_parquet_goes_by_position_and_widens(table):
     assert (5, "q", None, None, None, None, None) in rows(table)
 
 
+def test_fillrecord_makes_columns_null_that_a_file_lacks_at_its_end(table):
+    table.put_parquet("short/1.parquet", id=pa.array([1], pa.int32()), name=["x"])
+    table.put_parquet("short/2.parquet", id=pa.array([2], pa.int32()), name=["y"], n=[Decimal("2.50")])
+    assert "Unmatched number of columns" in table.fails(
+        f"COPY t FROM 's3://{table.bucket}/short/' IAM_ROLE default PARQUET"
+    )
+    assert table.copy("t", "short/", "FORMAT PARQUET FILLRECORD") == 2
+    assert rows(table) == [(1, "x", None, None, None, None, None), (2, "y", "2.50", None, None, None, None)]
+    table.put_parquet("long/1.parquet", **{f"c{number}": pa.array([1], pa.int32()) for number in range(8)})
+    assert "Table columns: 7, Data columns: 8" in table.fails(
+        f"COPY t FROM 's3://{table.bucket}/long/' IAM_ROLE default PARQUET FILLRECORD"
+    )
+    assert "FILLRECORD of COPY from text" in table.fails(
+        f"COPY t FROM 's3://{table.bucket}/short/' IAM_ROLE default CSV FILLRECORD"
+    )
+
+
+def test_a_manifest_says_how_long_columnar_files_are(table):
+    table.put_parquet("m/1.parquet", id=pa.array([1], pa.int32()), name=["x"])
+    entry = {"url": f"s3://{table.bucket}/m/1.parquet", "mandatory": True}
+    table.put("manifest", json.dumps({"entries": [entry]}))
+    failed = table.fails(f"COPY t FROM 's3://{table.bucket}/manifest' IAM_ROLE default PARQUET MANIFEST FILLRECORD")
+    assert "needs meta with a content_length" in failed
+    table.put("manifest", json.dumps({"entries": [entry | {"meta": {"content_length": 1000}}]}))
+    assert table.copy("t", "manifest", "PARQUET MANIFEST FILLRECORD") == 1
+
+
 def test_parquet_that_does_not_fit_loads_nothing(table):
     def copy(key, target="t (id, name)"):
         return table.fails(f"COPY {target} FROM 's3://{table.bucket}/{key}' IAM_ROLE default FORMAT AS PARQUET")
