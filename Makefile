@@ -39,6 +39,8 @@ check: .venv/.ready  ## ruff, mypy, sqlfluff, and generated files are current
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/python -m localaws.docs --check
 	$(BIN)/python -m millrace.diagrams --check
+	$(BIN)/python -m millrace.dictionary --check
+	$(BIN)/python -m millrace.cost_page --check
 
 format: .venv/.ready  ## format the code
 	@$(BIN)/ruff check --fix-only --exit-zero . && $(BIN)/ruff format .
@@ -46,6 +48,8 @@ format: .venv/.ready  ## format the code
 docs: .venv/.ready  ## write the generated documents again
 	@$(BIN)/python -m localaws.docs
 	@$(BIN)/python -m millrace.diagrams
+	@$(BIN)/python -m millrace.dictionary
+	@$(BIN)/python -m millrace.cost_page
 
 bench: .venv/.ready  ## measure: converter, metrics, Athena, S3, Lambda, the DAG's overhead
 	@$(BIN)/python -m benchmarks

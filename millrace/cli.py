@@ -1,4 +1,4 @@
-"""The command line: ``millrace demo | run | sample | new | sync | stream | show …``."""
+"""The command line: ``millrace demo | run | sample | new | sync | stream | cost | show …``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from millrace import contracts, load, resources, stream
+from millrace import contracts, costs, load, resources, stream
 from millrace.bundle import bundle
 from millrace.local import BUCKET_PREFIX, STATE
 from millrace.run import run
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     command("show", _show, "list all that belongs to the pipeline, with the number of lines")
     load.add_arguments(command("load", load.main, "fill the pipeline's source database from a dump"))
     stream.add_arguments(command("stream", stream.main, "send live records to the pipeline's stream, for some time"))
+    costs.add_arguments(command("cost", costs.main, "what a day of the pipeline costs on AWS, at list price"))
     services = commands.add_parser("up", help=(summary := "run Airflow's UI and services beside the embedded AWS"))
     services.description = summary
     services.set_defaults(do=_up)
