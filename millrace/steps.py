@@ -214,14 +214,14 @@ def publish_partitions(slug: str, run: str) -> dict[str, int]:
 @task
 def months_to_build(load: Sequence[dict[str, Any]], statements: Sequence[str]) -> list[dict[str, Any]]:
     """The load, once for every hundred months that its rows touch: Athena writes at most 100 partitions at a time."""
-    months = [month for (month,) in _rows(statements[0])[1:]]
+    months = [month for (month,) in rows_of(statements[0])[1:]]
     return [{**load[0], "months": chunk} for chunk in loads.month_chunks(months)]
 
 
 @task
 def gate(statements: Sequence[str]) -> list[dict[str, str]]:
     """Fail where a data check is broken; else the checks. The statements' rows: check_name, severity, ok, detail."""
-    checks = [dict(zip(names, row, strict=True)) for names, *rows in map(_rows, statements) for row in rows]
+    checks = [dict(zip(names, row, strict=True)) for names, *rows in map(rows_of, statements) for row in rows]
     if not checks:
         raise AirflowFailException("the data checks gave no result at all; look at the query in Athena")
     if broken := [
@@ -231,7 +231,7 @@ def gate(statements: Sequence[str]) -> list[dict[str, str]]:
     return checks
 
 
-def _rows(statement: str) -> list[list[str]]:
+def rows_of(statement: str) -> list[list[str]]:
     """The rows of a succeeded Athena statement as text, the names of the columns first."""
     pages = AthenaHook().get_query_results_paginator(statement) or []
     return [
