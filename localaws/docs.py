@@ -5,6 +5,7 @@ The lists come from the engines and from moto's allow list; the words from the s
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import textwrap
@@ -153,7 +154,9 @@ def _section(service: str, own: frozenset[str], motos: frozenset[str]) -> str:
     lines = [f"## {_title(service)}", ""]
     page = FOLDER / f"{service}.md"
     if page.exists():
-        lines += [_wrapped(first_paragraph(page.read_text(encoding="utf-8"))), ""]
+        first = first_paragraph(page.read_text(encoding="utf-8"))
+        # A page's own links are from its folder.
+        lines += [_wrapped(re.sub(r"\]\((?!\w+:|#)", "](localaws/", first)), ""]
         lines += [f"[What it does, what differs from AWS, what is refused](localaws/{service}.md).", ""]
     elif service in _NOTES:
         lines += [_wrapped(_NOTES[service]), ""]
