@@ -148,7 +148,7 @@ def airflow_environment(aws: LocalAws, home: Path) -> dict[str, str]:
 class Airflow(Process):
     """Airflow in a process of its own, with one DAG ready to run. It gets ready while the caller does other things.
 
-    home: a folder for Airflow's own files, made if it does not exist.
+    home: a folder for Airflow's own files, made if it does not exist. run_pid: the process of the last run.
     """
 
     def __init__(self, slug: str, aws: LocalAws, home: Path, log: Path) -> None:
@@ -156,6 +156,7 @@ class Airflow(Process):
         super().__init__("Airflow", ["millrace.runner", slug], airflow_environment(aws, home) | settings, log)
         self._events = (json.loads(line) for line in self.lines())
         self.tasks: list[str] = []
+        self.run_pid = 0
 
     def wait_ready(self) -> None:
         """Wait until the DAG can run; then `tasks` has its tasks in order. Raises LocalError."""
@@ -167,11 +168,16 @@ class Airflow(Process):
     def run(self, conf: dict[str, Any], watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Run the DAG, or another one named by ``dag``, with ``logical_date`` and parameters; returns the result.
 
-        watch: is given each task's event.
+        watch: is given each task's event. Raises LocalError if the run's process dies; another run may follow.
         """
         self.send(json.dumps(conf))
         for event in self._events:
-            if "result" in event:
+            if "pid" in event:
+                self.run_pid = event["pid"]
+            elif "died" in event:
+                raise LocalError(f"Airflow: the run ended with status {event['died']}; its log is {self.log}")
+            elif "result" in event:
                 return dict(event)
-            watch(event)
+            else:
+                watch(event)
         raise AssertionError("unreachable: lines() raises when the process ends")

@@ -1,26 +1,32 @@
 """Run DAGs for real in a process of its own: ``python -m millrace.runner SLUG``.
 
 It makes Airflow ready, which takes seconds, says so, and waits for JSON lines on standard input, each a run's
-configuration. Then it runs the DAG (``dag``, else SLUG) and tells what happens as JSON lines on what was its standard
-output; all that Airflow and the tasks print goes to standard error. Its other side is ``millrace.local.Airflow``.
+configuration. Then it runs the DAG (``dag``, else SLUG), in a fork of this process, so that the next run finds Airflow
+ready even if this one is killed, and tells what happens as JSON lines on what was its standard output; all that Airflow
+and the tasks print goes to standard error. Its other side is ``millrace.local.Airflow``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pendulum
+from airflow import settings
 from airflow.dag_processing.dagbag import DagBag
 from airflow.listeners import hookimpl
 from airflow.sdk.execution_time.supervisor import in_process_api_server
@@ -90,10 +96,17 @@ def prepare(slug: str) -> Any:
         raise RuntimeError(f"DAGs cannot be imported: {bag.import_errors}")
     if slug not in bag.dags:
         raise RuntimeError(f"there is no DAG {slug!r}; there are: {', '.join(sorted(bag.dags))}")
-    # Airflow builds its Execution API on the first request, which takes as long as all the rest.
-    with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process") as client:
-        client.get("/health").raise_for_status()
+    asyncio.run(_warm())
     return bag.dags
+
+
+async def _warm() -> None:
+    """Airflow builds its Execution API on the first request, which takes as long as all the rest.
+
+    Not by the transport that runs use: its thread would not be there in a fork.
+    """
+    async with httpx.AsyncClient(transport=in_process_api_server().atransport, base_url="http://in-process") as client:
+        (await client.get("/health")).raise_for_status()
 
 
 def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
@@ -114,6 +127,29 @@ def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
     tell({"result": str(dag_run.state.value), "seconds": time.monotonic() - started, "tasks": tasks})
 
 
+def in_a_fork(work: Callable[[], None], tell: Tell) -> None:
+    """Do the work in a fork of this process: its id is told first, and last how it ended if it did not end well."""
+    alive, lifeline = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(lifeline)
+        threading.Thread(target=lambda: os.read(alive, 1) or os._exit(1), daemon=True).start()
+        settings.engine.dispose(close=False)  # the parent's connections are not ours
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    os.close(alive)
+    try:
+        tell({"pid": child})
+        if status := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            tell({"died": status})
+    finally:
+        os.close(lifeline)  # which ends a run whose parent is asked to end
+
+
 def main() -> None:
     """Serve runs of one DAG, one for each line on standard input."""
     out = os.fdopen(os.dup(1), "w", buffering=1)
@@ -131,7 +167,8 @@ def main() -> None:
     tell({"ready": sys.argv[1], "tasks": [task.task_id for task in dags[sys.argv[1]].topological_sort()]})
     for line in sys.stdin:
         conf = json.loads(line)
-        run(dags[conf.pop("dag", sys.argv[1])], conf, tell)
+        dag = dags[conf.pop("dag", sys.argv[1])]
+        in_a_fork(partial(run, dag, conf, tell), tell)
 
 
 if __name__ == "__main__":
