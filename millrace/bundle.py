@@ -37,12 +37,13 @@ def bundle(out: Path, architecture: str) -> dict[str, object]:
         "layers": {name: seen(package.build_layer(name, architecture, built)) for name in resources.common().layers},
         "wheel": seen(package.build_wheel(built)),
     }
-    _airflow(out / "airflow")
+    airflow(out / "airflow")
     (out / "packages.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return document
 
 
-def _airflow(folder: Path) -> None:
+def airflow(folder: Path) -> None:
+    """Lay out what MWAA reads."""
     shutil.rmtree(folder, ignore_errors=True)
     dags = folder / "dags"
     for source in ("dags", *_BESIDE_DAGS):

@@ -1,4 +1,4 @@
-"""The command line: ``millrace demo | run | sample | new | sync | stream | cost | show …``."""
+"""The command line: ``millrace demo | run | sample | new | sync | stream | cost | show | deploy | doctor …``."""
 
 from __future__ import annotations
 
@@ -79,7 +79,40 @@ def _parser() -> argparse.ArgumentParser:
     packages.set_defaults(do=_package)
     packages.add_argument("--out", type=Path, default=resources.ROOT / "build", metavar="DIR", help="where to")
     packages.add_argument("--architecture", choices=("x86_64", "arm64"), default="arm64", help="of Lambda functions")
+    added = commands.add_parser("deploy", help=(summary := "bring an AWS account to what this checkout says"))
+    added.description = summary
+    added.set_defaults(do=_deploy)
+    added.add_argument("--env", required=True, metavar="NAME", help="the installation of infra/env/NAME.tfvars")
+    added.add_argument("--plan", action="store_true", help="show what there is to do, and do nothing")
+    added.add_argument("--approve", action="store_true", help="do not ask before it is done")
+    added.add_argument("--make-state", action="store_true", help="make the bucket for Terraform's state unasked")
+    added.add_argument("--architecture", choices=("x86_64", "arm64"), default="arm64", help="of Lambda functions")
+    added = commands.add_parser("doctor", help=(summary := "say what is there, what is missing and how to mend it"))
+    added.description = (
+        f"{summary}, on this machine and in an account, or on the embedded AWS that AWS_ENDPOINT_URL names"
+    )
+    added.set_defaults(do=_doctor)
+    added.add_argument("--env", metavar="NAME", help="look at the installation of infra/env/NAME.tfvars too")
     return parser
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    from millrace.deploy import deploy  # which only this command needs
+
+    return deploy(
+        options.env,
+        Screen(),
+        plan_only=options.plan,
+        approve=options.approve,
+        make_state=options.make_state,
+        architecture=options.architecture,
+    )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from millrace.doctor import examine  # which only this command needs
+
+    return examine(options.env, Screen())
 
 
 def _package(options: argparse.Namespace) -> int:

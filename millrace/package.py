@@ -53,7 +53,7 @@ _UNUSED = (
 )
 
 
-class PackageError(Exception):
+class PackageError(RuntimeError):
     """A package cannot be built: what, why and what to do next."""
 
 
