@@ -257,6 +257,22 @@ class SourceMapping:
 
 
 @dataclass(frozen=True)
+class Warehouse:
+    """A Redshift Serverless namespace, and a workgroup of the same name that reaches it.
+
+    reads: buckets that COPY reads. rpus: its capacity while it works; rpu_hours: what it may use in a day, after which
+    it answers nothing until the next.
+    """
+
+    name: str
+    description: str
+    database: str
+    reads: tuple[str, ...]
+    rpus: int = 8
+    rpu_hours: int = 8
+
+
+@dataclass(frozen=True)
 class DataSet:
     """A QuickSight data set: the rows of ``sql/<slug>/<query>.sql``; columns by QuickSight type.
 
@@ -321,6 +337,7 @@ class Pipeline:
     mappings: tuple[SourceMapping, ...]
     firehoses: tuple[Firehose, ...]
     rulesets: tuple[Ruleset, ...]
+    warehouses: tuple[Warehouse, ...]
     alarms: tuple[Alarm, ...]
     data_sets: tuple[DataSet, ...]
 
@@ -406,6 +423,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "mappings": SourceMapping,
     "firehoses": Firehose,
     "rulesets": Ruleset,
+    "warehouses": Warehouse,
     "alarms": Alarm,
 }
 

@@ -23,6 +23,7 @@ from millrace.provision import (
     storage,
     streams,
     topics,
+    warehouses,
 )
 from millrace.provision.account import Account
 
@@ -58,6 +59,7 @@ class Provisioner:
         jobs.make(self._account, declared)
         firehoses.make(self._account, declared)
         quality.make(self._account, declared)
+        warehouses.make(self._account, declared.warehouses)
         alarms.make(self._account, declared.alarms)
         dashboards.make(self._account, declared)
         events.make(self._account, declared, enabled=listens)

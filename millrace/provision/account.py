@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from millrace.resources import Names
 
 _EXISTS = {
-    "AlreadyExistsException", "BucketAlreadyOwnedByYou", "ResourceConflictException", "ResourceExistsException",
-    "ResourceInUseException",
+    "AlreadyExistsException", "BucketAlreadyOwnedByYou", "ConflictException", "ResourceConflictException",
+    "ResourceExistsException", "ResourceInUseException",
 }  # fmt: skip
 
 

@@ -131,6 +131,16 @@ EDGES = {
         "live_minutes_refreshed": {"mark"},
         "mark": set(),
     },
+    "transactions_warehouse": {
+        "tables": {"plan"},
+        "plan": {"load"},
+        "load": {"plan_views", "warehouse_numbers"},
+        "plan_views": {"views"},
+        "views": {"numbers"},
+        "numbers": {"same_numbers"},
+        "warehouse_numbers": {"same_numbers"},
+        "same_numbers": set(),
+    },
 }
 
 OPERATORS = {
@@ -192,6 +202,13 @@ OPERATORS = {
         "live_checks": "AthenaOperator",
         "refresh_live_by_day": "QuickSightCreateIngestionOperator",
         "live_minutes_refreshed": "QuickSightSensor",
+    },
+    "transactions_warehouse": {
+        "tables": "RedshiftDataOperator",
+        "load": "RedshiftDataOperator",
+        "views": "RedshiftDataOperator",
+        "numbers": "RedshiftDataOperator",
+        "warehouse_numbers": "AthenaOperator",
     },
 }
 
@@ -316,3 +333,10 @@ def test_transactions_live_runs_every_five_minutes_one_run_at_a_time(parsed):
     dag = parsed["dags"]["transactions_live"]
     assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("*/5 * * * *", False, 1)
     assert {"live_all", "live_checks"} <= set(dag["deferrable"])
+
+
+def test_the_warehouse_is_loaded_when_transactions_are_published(parsed):
+    dag = parsed["dags"]["transactions_warehouse"]
+    assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
+    assert "s3://millrace-final/transactions" in dag["schedule"] or "transactions" in dag["schedule"]
+    assert {"tables", "load", "views", "numbers", "warehouse_numbers"} <= set(dag["deferrable"])
