@@ -48,6 +48,7 @@ locals {
       for name, ruleset in try(document.rulesets, {}) : name => merge(ruleset, { database = document.database })
     }
   ]...)
+  warehouses = merge([for document in local.pipelines : { for name, value in try(document.warehouses, {}) : name => value }]...)
   connections = merge([
     for document in local.pipelines : { for name, value in try(document.connections, {}) : name => value }
   ]...)
@@ -232,6 +233,17 @@ module "airflow" {
   workgroup = local.common.workgroup.name
   data_sets = keys(local.data_sets)
   code      = "${local.root}/build/airflow"
+}
+
+module "warehouse" {
+  source     = "./modules/warehouse"
+  count      = var.with.warehouse ? 1 : 0
+  prefix     = var.bucket_prefix
+  warehouses = local.warehouses
+  subnets    = var.warehouse_subnets
+  buckets    = module.lake.buckets
+  kms_key    = module.lake.kms_key
+  airflow    = one(module.airflow[*].role)
 }
 
 module "budget" {
