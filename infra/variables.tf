@@ -49,6 +49,7 @@ variable "with" {
     dashboard = optional(bool, false) # QuickSight: needs a subscription in the account
     stacks    = optional(bool, true)  # the dashboards themselves, by CloudFormation; without it, by QuickSight's API
     budget    = optional(bool, false) # a monthly budget with alarms by mail
+    warehouse = optional(bool, false) # Redshift Serverless for transactions: paid by the second that it works
   })
   default = {}
 }
@@ -68,6 +69,12 @@ variable "airflow" {
     public_website = optional(bool, false)
   })
   default = {}
+}
+
+variable "warehouse_subnets" {
+  description = "Three subnets in three zones for `warehouse`; none: those of the default VPC. It is reached by the Data API only."
+  type        = list(string)
+  default     = []
 }
 
 variable "network_cidr" {
