@@ -217,4 +217,5 @@ resource "aws_mwaa_environment" "this" {
   depends_on = [aws_iam_role_policy.this]
 }
 
+output "role" { value = aws_iam_role.this.name }
 output "website" { value = "https://${aws_mwaa_environment.this.webserver_url}" }
