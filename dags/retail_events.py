@@ -31,7 +31,7 @@ with DAG(
     schedule="0 6 * * *",
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=steps.RUNS,
     params={
         "reprocess": Param(False, type="boolean", title="Reprocess", description="Load all files again."),
     },
@@ -50,7 +50,8 @@ with DAG(
     )
     load = steps.glue_job(SLUG, arguments={"--rebuild": "{{ params.reprocess }}"})
     ledger = steps.ledger(SLUG, load.output)
-    wait_for_files >> steps.crawl(SLUG) >> load
+    catalogue = steps.crawl(SLUG)
+    catalogue >> load
 
     shown = [steps.query(SLUG, name) for name in ("funnel", "purchases", "category_paths", "quality")]
     checks = steps.query(SLUG, "checks")
@@ -58,4 +59,8 @@ with DAG(
     checked = steps.gate([checks.output])
     begin, done = steps.refresh(SLUG, "funnel")
     [*shown, checked] >> begin
-    done >> EmptyOperator(task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}")])
+    published = EmptyOperator(
+        task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}")]
+    )
+    done >> published
+    steps.turn(SLUG, catalogue, published, after=wait_for_files)

@@ -35,7 +35,7 @@ with DAG(
     schedule="0 6 * * *",
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,  # a build starts from what the one before it published
+    max_active_runs=steps.RUNS,
     params=steps.PARAMS,
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
@@ -87,7 +87,7 @@ with DAG(
         checked >> refresh
         refreshed >> published
 
-    wait_for_uploads >> uploads
+    steps.turn(SLUG, uploads, published, after=wait_for_uploads)
     load >> catalogue >> touched_months
     user_days >> publish_days >> activity
     for step in activity:

@@ -35,7 +35,7 @@ with DAG(
     schedule="0 5 * * *",
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,  # a build starts from what the one before it published
+    max_active_runs=steps.RUNS,
     params={"date": steps.PARAMS["date"]},
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
@@ -59,3 +59,4 @@ with DAG(
         done >> published
     for name in ASKED:
         publish >> steps.query(SLUG, name) >> published
+    steps.turn(SLUG, load, published)

@@ -30,13 +30,14 @@ with DAG(
     schedule="0 7 * * *",
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=steps.RUNS,
     params=steps.PARAMS,
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
     tags=["data-lake", SLUG],
 ):
-    converted = steps.convert("preprocess_csv", steps.find_uploads(SLUG, steps.DATE))
+    uploads = steps.find_uploads(SLUG, steps.DATE)
+    converted = steps.convert("preprocess_csv", uploads)
     reconciled = steps.reconcile(SLUG, converted.output)
     load = steps.glue_job(SLUG, arguments={"--rebuild": "{{ params.reprocess }}"})
     ledger = steps.ledger(SLUG, load.output)
@@ -55,3 +56,4 @@ with DAG(
         begin, done = steps.refresh(SLUG, name)
         checked >> begin
         done >> published
+    steps.turn(SLUG, uploads, published)

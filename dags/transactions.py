@@ -30,7 +30,7 @@ with DAG(
     schedule="0 4 * * *",
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,  # a build starts from what the one before it published
+    max_active_runs=steps.RUNS,
     params=steps.PARAMS,
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
@@ -46,7 +46,8 @@ with DAG(
         deferrable=True,
     )
     load = steps.glue_job(SLUG, arguments={"--rebuild": "{{ params.reprocess }}"})
-    wait_for_files >> steps.crawl("transactions_raw", "catalogue_raw") >> load
+    catalogue_raw = steps.crawl("transactions_raw", "catalogue_raw")
+    catalogue_raw >> load
 
     ledger = steps.ledger(SLUG, load.output)
     catalogue = steps.catalogue_build(SLUG, load.output)
@@ -65,3 +66,4 @@ with DAG(
         done >> published
     for name in ASKED:
         publish >> steps.query(SLUG, name) >> published
+    steps.turn(SLUG, catalogue_raw, published, after=wait_for_files)

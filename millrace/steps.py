@@ -25,10 +25,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from millrace import builds, callbacks, contracts, loads, publish
 from millrace.resources import ROOT
+from millrace.turns import Holder, Turn
 
 SQL = str(ROOT / "sql")  # beside this package on a laptop and on MWAA
 BUCKET_PREFIX = conf.get("millrace", "bucket_prefix", fallback="millrace")
 POLL_SECONDS = conf.getfloat("millrace", "poll_seconds", fallback=10)
+RUNS = 4  # of a DAG, not counting backfills; all but one of them wait, for uploads or for their turn
 _JOB_HOURS = 12
 _JOB_POLL_SECONDS = max(1, int(POLL_SECONDS))  # a trigger counts in whole seconds
 
@@ -155,6 +157,41 @@ def publication(slug: str, *tables: str, last: bool = False) -> str:
         f"{{{{ {{'pipeline': '{slug}', 'database': '{slug}', 'statements': {{{statements}}}, "
         f"'partitions': builds | sum(attribute='months', start=[]), 'uploads': {uploads}}} | tojson }}}}"
     )
+
+
+def turn(slug: str, first: Any, last: Any, after: Any = None) -> None:
+    """From `first` to `last` one run at a time, of all of the pipeline's runs; `after` is what is waited for before.
+
+    A DAG's max_active_runs does not see to that: backfills are not counted in it, and it would have runs wait for one
+    that waits for uploads. The tasks are a setup and a teardown, so who clears a task in between clears them too.
+    """
+    take = _take_turn(slug)
+    take.as_setup()
+    end = _end_turn(slug)
+    if after is not None:
+        after >> take
+    take >> first
+    last >> end.as_teardown(setups=take)
+
+
+@task.sensor(task_id="take_turn", mode="reschedule", poke_interval=POLL_SECONDS, timeout=_JOB_HOURS * 3600)
+def _take_turn(slug: str, ti: Any = None) -> bool:
+    """Wait until no other run writes the pipeline's tables."""
+
+    def ended(other: Holder) -> bool:
+        return bool(ti.get_dr_count(other.dag, run_ids=[other.run], states=["queued", "running"]) == 0)
+
+    me = Holder(ti.dag_id, ti.run_id)
+    holder = Turn(S3Hook().get_conn(), bucket("processed"), slug).take(me, ended)
+    if holder not in (None, me):
+        print(f"it is the turn of {holder}")
+    return holder == me
+
+
+@task(task_id="end_turn")
+def _end_turn(slug: str, ti: Any = None) -> bool:
+    """Let the next run."""
+    return Turn(S3Hook().get_conn(), bucket("processed"), slug).end(Holder(ti.dag_id, ti.run_id))
 
 
 @task
