@@ -38,6 +38,9 @@ mock_resource "aws_quicksight_data_source" {
 mock_resource "aws_kinesis_stream" {
   defaults = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/mocked" }
 }
+mock_resource "aws_redshiftserverless_workgroup" {
+  defaults = { arn = "arn:aws:redshift-serverless:eu-central-1:123456789012:workgroup/mocked" }
+}
 mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:eu-central-1:123456789012:mocked" }
 }
