@@ -42,6 +42,10 @@ class Build:
     tables: Mapping[str, BuiltTable] = field(default_factory=dict)
     ledger: Sequence[Mapping[str, Any]] = ()
 
+    def only(self, tables: Sequence[str] | None) -> Build:
+        """The part of it that these tables are, in their order, without the ledger; None for all of it."""
+        return self if tables is None else Build(self.pipeline, self.run, {name: self.tables[name] for name in tables})
+
     def save(self, s3: Any, bucket: str) -> None:
         """Leave the manifest."""
         tables = {name: asdict(table) for name, table in self.tables.items()}

@@ -43,7 +43,10 @@ DEFAULT_ARGS = {
 }
 
 # The day that a run is for: what the form says, else the run's own date (a run by hand may have none).
-DATE = "{{ params.date or (dag_run.logical_date or dag_run.run_after) | ds }}"
+_DATE = "params.date or (dag_run.logical_date or dag_run.run_after) | ds"
+DATE = f"{{{{ {_DATE} }}}}"
+# What a run waits for: the table's upload of that day. A run that uploads have started has nothing to wait for.
+_AWAITED = "{{{{ '' if dag_run.run_type == 'asset_triggered' else '{table}/*' ~ ({date}) }}}}"
 PARAMS = {
     "date": Param(
         None,
@@ -74,6 +77,11 @@ LAMBDA = {
 def bucket(name: str) -> str:
     """The full name of a bucket that is declared by its short name."""
     return f"{BUCKET_PREFIX}-{name}"
+
+
+def awaited(slug: str, table: str) -> str:
+    """The key, with wildcards, of what a run waits for: the table's uploads of the run's day."""
+    return f"{slug}/{_AWAITED.format(table=table, date=_DATE)}*"
 
 
 def athena(slug: str) -> dict[str, Any]:
@@ -241,10 +249,10 @@ def catalogue_build(slug: str, run: str) -> dict[str, int]:
 
 
 @task
-def publish_partitions(slug: str, run: str) -> dict[str, int]:
-    """Let readers see the build that a job's run left; how many partitions of each table are new."""
+def publish_partitions(slug: str, run: str, tables: Sequence[str] | None = None) -> dict[str, int]:
+    """Let readers see the build that a job's run left, or tables of it, in their order; of each, its new partitions."""
     s3 = S3Hook().get_conn()
-    build = builds.load(s3, bucket("processed"), slug, run)
+    build = builds.load(s3, bucket("processed"), slug, run).only(tables)
     return builds.publish(GlueCatalogHook().get_conn(), s3, bucket("processed"), build)
 
 
