@@ -115,7 +115,7 @@ class Work:
             name=self._job["Name"],
             py_files=[
                 *(self._fetch(uri, folder / "python") for uri in listed(given, EXTRA_PY_FILES)),
-                *([] if self._shell else [_JOB_PATH]),
+                _JOB_PATH,
             ],
             files=[self._fetch(uri, folder / "files") for uri in listed(given, EXTRA_FILES)],
             modules=modules,

@@ -207,10 +207,12 @@ def test_a_script_or_a_connection_that_is_missing_fails_the_run(job):
 
 def test_a_python_shell_job_sees_aws_and_its_libraries_but_not_this_environment(job):
     script = """
-        import importlib.util, os
+        import importlib.util, os, sys
         import boto3, numpy, pandas, pyarrow, yaml
-        print([name for name in ("millrace", "localaws", "moto", "airflow", "pyspark", "awsglue") if
+        from awsglue.utils import getResolvedOptions
+        print([name for name in ("millrace", "localaws", "moto", "airflow", "pyspark") if
                importlib.util.find_spec(name)])
+        print(getResolvedOptions(sys.argv, ["JOB_NAME", "x"])["x"])
         print(boto3.client("sts").get_caller_identity()["Account"])
         print(sorted(os.listdir()))
         print("secret" in os.environ)
@@ -219,8 +221,8 @@ def test_a_python_shell_job_sees_aws_and_its_libraries_but_not_this_environment(
     made.put("more/settings.json", "{}")
     os.environ["SECRET"] = "of who started the server"
     try:
-        arguments = {"--extra-files": f"s3://{made.bucket}/more/settings.json"}
-        assert made.succeed(arguments) == ["[]", "123456789012", "['settings.json']", "False"]
+        arguments = {"--extra-files": f"s3://{made.bucket}/more/settings.json", "--x": "1"}
+        assert made.succeed(arguments) == ["[]", "1", "123456789012", "['settings.json']", "False"]
     finally:
         del os.environ["SECRET"]
 
