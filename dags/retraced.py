@@ -8,6 +8,7 @@ This DAG turns them into active users, active companies and potential companies 
 activity for the months that the new rows touch and **publish** them in one step → metrics and data **checks** →
 **refresh** the dashboard.
 
+A run starts each day, and waits for that day's uploads; one also starts when uploads arrive, and waits for nothing.
 Runs may be repeated, caught up and backfilled: a run loads what was uploaded up to its day and is not published yet,
 and the same upload twice changes nothing. *Trigger* offers a date, and *reprocess* to load that day's files again.
 What the numbers mean: `docs/retraced-numbers.md`.
@@ -21,9 +22,9 @@ from airflow.providers.amazon.aws.operators.athena import AthenaOperator
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable
 
-from millrace import steps
+from millrace import arrivals, steps
 
 SLUG = "retraced"
 METRICS = ("monthly", "daily")
@@ -32,7 +33,10 @@ with DAG(
     dag_id=SLUG,
     description="Active users, active companies and potential companies over time",
     doc_md=__doc__,
-    schedule="0 6 * * *",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 6 * * *", timezone="UTC"),
+        assets=arrivals.uploads(SLUG, steps.bucket("raw")),
+    ),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=steps.RUNS,
@@ -44,7 +48,7 @@ with DAG(
     wait_for_uploads = S3KeySensor(
         task_id="wait_for_uploads",
         bucket_name=steps.bucket("raw"),
-        bucket_key=f"{SLUG}/user_login_locations/*{steps.DATE}*",
+        bucket_key=steps.awaited(SLUG, "user_login_locations"),
         wildcard_match=True,
         poke_interval=300,
         timeout=timedelta(hours=12).total_seconds(),

@@ -125,12 +125,13 @@ class Connection:
 
 @dataclass(frozen=True)
 class Target:
-    """A function that a rule calls, with that input or else with the event.
+    """Where a rule sends that input or else the event: to a function or to a queue.
 
     A text of the input that begins with ``$.`` is taken from the event, such as ``$.time``.
     """
 
-    function: str
+    function: str | None = None
+    queue: str | None = None
     input: Mapping[str, Any] | None = None
 
 

@@ -40,6 +40,9 @@ def _rule(account: Account, rule: Rule, state: str) -> None:
         what["ScheduleExpression"] = rule.schedule
     arn = events.put_rule(Name=rule.name, Description=rule.description, State=state, **what)["RuleArn"]
     for target in rule.targets:
+        if target.queue is not None:
+            _admit(account, target.queue)
+            continue
         create(
             account.client("lambda").add_permission,
             FunctionName=target.function,
@@ -57,10 +60,26 @@ def _target(account: Account, target: Target) -> dict[str, Any]:
     """A target as EventBridge's API has it; what its input takes from the event (``$.time``), EventBridge puts in."""
     told = account.names.resolve(target.input)
     paths = {key: value for key, value in (told or {}).items() if isinstance(value, str) and value.startswith("$.")}
-    what: dict[str, Any] = {"Id": target.function, "Arn": account.arn("lambda", f"function:{target.function}")}
+    where = account.arn("sqs", target.queue) if target.queue else account.arn("lambda", f"function:{target.function}")
+    what: dict[str, Any] = {"Id": target.queue or target.function, "Arn": where}
     if paths:
         template = json.dumps({**told, **{key: f"<{key}>" for key in paths}})
         what["InputTransformer"] = {"InputPathsMap": paths, "InputTemplate": template}
     elif told is not None:
         what["Input"] = json.dumps(told)
     return what
+
+
+def _admit(account: Account, queue: str) -> None:
+    """Let the account's rules send to a queue."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": account.arn("sqs", queue),
+        "Condition": {"ArnLike": {"aws:SourceArn": account.arn("events", "rule/*")}},
+    }
+    sqs = account.client("sqs")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})

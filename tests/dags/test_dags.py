@@ -233,6 +233,9 @@ Variable.get = refuse
 Connection.get = refuse
 from airflow.dag_processing.dagbag import DagBag
 
+def started_by(condition):
+    return [asset.name for asset in getattr(condition, "objects", [condition])] if condition else []
+
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     bag = DagBag(dag_folder=sys.argv[1])
@@ -250,7 +253,8 @@ json.dump(
                     for task in dag.tasks
                     if getattr(task, "deferrable", None) or getattr(task, "partial_kwargs", {}).get("deferrable")
                 ),
-                "schedule": str(dag.schedule),
+                "schedule": getattr(getattr(dag.timetable, "timetable", None), "expression", str(dag.schedule)),
+                "started_by": started_by(dag.timetable.asset_condition),
                 "catchup": dag.catchup,
                 "max_active_runs": dag.max_active_runs,
                 "params": sorted(dag.params),
@@ -307,6 +311,7 @@ def test_retraced_is_daily_with_a_form(parsed):
     assert dag["params"] == ["date", "reprocess"]
     assert dag["doc"]
     assert dag["outlets"] == ["s3://millrace-final/retraced"]
+    assert dag["started_by"] == ["retraced_raw"]
     assert {"wait_for_uploads", "catalogue", "monthly"} <= set(dag["deferrable"])
 
 

@@ -104,7 +104,10 @@ def test_every_declaration_is_whole(slug):
     functions = {function.name for function in (*common.functions, *declared.functions)}
     buckets = {bucket.name for bucket in common.buckets}
     secrets = {secret.name for secret in (*common.secrets, *declared.secrets)}
-    assert {target.function for rule in declared.rules for target in rule.targets} <= functions
+    targets = [target for rule in declared.rules for target in rule.targets]
+    assert {target.function for target in targets if target.function} <= functions
+    assert {target.queue for target in targets if target.queue} <= {queue.name for queue in declared.queues}
+    assert all((target.function is None) != (target.queue is None) for target in targets)
     for each in (*declared.jobs, *declared.functions, *common.functions):
         assert {*each.reads, *each.writes} <= buckets and set(each.secrets) <= secrets
     for job in declared.jobs:

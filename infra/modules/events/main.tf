@@ -1,14 +1,16 @@
-# EventBridge's rules and the functions that they call.
+# EventBridge's rules, the functions that they call and the queues that they send to.
 
 variable "rules" { type = any }
 variable "functions" { type = map(string) }
+variable "queues" { type = map(object({ arn = string, url = string })) }
 
 locals {
   targets = merge([
     for name, rule in var.rules : {
-      for target in rule.targets : "${name}/${target.function}" => {
+      for target in rule.targets : "${name}/${try(target.function, target.queue)}" => {
         rule     = name
-        function = target.function
+        function = try(target.function, null)
+        queue    = try(target.queue, null)
         input    = try(target.input, null)
         # What begins with "$." is taken from the event.
         paths = {
@@ -31,8 +33,8 @@ resource "aws_cloudwatch_event_rule" "this" {
 resource "aws_cloudwatch_event_target" "this" {
   for_each  = local.targets
   rule      = aws_cloudwatch_event_rule.this[each.value.rule].name
-  target_id = each.value.function
-  arn       = var.functions[each.value.function]
+  target_id = coalesce(each.value.function, each.value.queue)
+  arn       = each.value.queue == null ? var.functions[each.value.function] : var.queues[each.value.queue].arn
   input     = each.value.input == null || length(each.value.paths) > 0 ? null : jsonencode(each.value.input)
 
   dynamic "input_transformer" {
@@ -53,11 +55,34 @@ resource "aws_cloudwatch_event_target" "this" {
 }
 
 resource "aws_lambda_permission" "this" {
-  for_each      = local.targets
+  for_each      = { for key, target in local.targets : key => target if target.function != null }
   statement_id  = each.value.rule
   action        = "lambda:InvokeFunction"
   function_name = each.value.function
   principal     = "events.amazonaws.com"
   source_arn    = aws_cloudwatch_event_rule.this[each.value.rule].arn
   depends_on    = [aws_cloudwatch_event_target.this]
+}
+
+# Only rules of this account may send.
+resource "aws_sqs_queue_policy" "this" {
+  for_each  = toset([for target in local.targets : target.queue if target.queue != null])
+  queue_url = var.queues[each.key].url
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sqs:SendMessage"
+      Principal = { Service = "events.amazonaws.com" }
+      Resource  = var.queues[each.key].arn
+      Condition = {
+        ArnEquals = {
+          "aws:SourceArn" = [
+            for target in local.targets : aws_cloudwatch_event_rule.this[target.rule].arn if target.queue == each.key
+          ]
+        }
+      }
+    }]
+  })
 }

@@ -64,3 +64,4 @@ resource "aws_lambda_event_source_mapping" "this" {
 }
 
 output "streams" { value = { for name, stream in aws_kinesis_stream.this : name => stream.arn } }
+output "queues" { value = { for name, queue in aws_sqs_queue.this : name => { arn = queue.arn, url = queue.url } } }
