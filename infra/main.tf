@@ -183,6 +183,7 @@ module "events" {
   source    = "./modules/events"
   rules     = local.rules
   functions = module.functions.arns
+  queues    = module.streams.queues
 }
 
 module "quicksight" {
@@ -232,6 +233,7 @@ module "airflow" {
   databases = values(local.databases)
   workgroup = local.common.workgroup.name
   data_sets = keys(local.data_sets)
+  queues    = distinct(flatten([for rule in values(local.rules) : [for target in rule.targets : target.queue if can(target.queue)]]))
   code      = "${local.root}/build/airflow"
 }
 

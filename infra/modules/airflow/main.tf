@@ -13,6 +13,7 @@ variable "jobs" { type = list(string) }
 variable "databases" { type = list(string) }
 variable "workgroup" { type = string }
 variable "data_sets" { type = list(string) }
+variable "queues" { type = list(string) }
 variable "code" { type = string }
 
 data "aws_caller_identity" "this" {}
@@ -83,6 +84,12 @@ resource "aws_iam_role_policy" "this" {
           "sqs:ReceiveMessage", "sqs:SendMessage",
         ]
         Resource = ["arn:aws:sqs:${local.region}:*:airflow-celery-*"]
+      },
+      {
+        # What starts runs by what arrives.
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
+        Resource = [for name in var.queues : "arn:aws:sqs:${local.region}:${local.account}:${name}"]
       },
       {
         Effect   = "Allow"

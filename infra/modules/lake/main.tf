@@ -47,6 +47,14 @@ locals {
       Resource  = "*"
       Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
     },
+    {
+      Sid       = "EventsReachQueues"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    },
   ]
 }
 
