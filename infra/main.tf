@@ -65,6 +65,32 @@ locals {
     }
   ]...)
   databases = { for slug, document in local.pipelines : slug => document.database }
+
+  # Which columns of the derived tables are personal, as the contracts say. A pseudonym is a keyed hash or the like.
+  columns = {
+    for name, contract in local.contracts : name => {
+      database  = local.databases[contract.pipeline]
+      table     = contract.table
+      none      = [for column, value in contract.columns : column if try(value.pii, "none") == "none"]
+      pseudonym = [for column, value in contract.columns : column if try(value.pii, "none") == "pseudonym"]
+      personal  = [for column, value in contract.columns : column if !contains(["none", "pseudonym"], try(value.pii, "none"))]
+    } if contract.kind == "derived"
+  }
+  open_folders = sort([
+    for name, table in local.columns : "arn:aws:s3:::${var.bucket_prefix}-${trimsuffix(local.contracts[name].location, "/")}"
+    if length(table.personal) == 0
+  ])
+
+  # The questions that people may ask again: what has no templates and changes nothing, by its data set's name if it has one.
+  asked = merge([
+    for slug in keys(local.pipelines) : {
+      for file in fileset("${local.root}/sql/${slug}", "*.sql") : "${slug}/${trimsuffix(file, ".sql")}" => {
+        database = local.databases[slug]
+        name     = "${slug} ${replace(trimsuffix(file, ".sql"), "_", " ")}"
+        sql      = file("${local.root}/sql/${slug}/${file}")
+      } if length(regexall("\\{[{%]|(?m:^(CREATE|UNLOAD|INSERT|MERGE|DELETE))", file("${local.root}/sql/${slug}/${file}"))) == 0
+    }
+  ]...)
 }
 
 module "lake" {
@@ -81,17 +107,11 @@ module "secrets" {
 }
 
 module "athena" {
-  source    = "./modules/athena"
-  workgroup = local.common.workgroup
-  results   = module.lake.buckets[local.common.workgroup.results]
-  kms_key   = module.lake.kms_key
-  queries = {
-    for name, data_set in local.data_sets : name => {
-      database = local.databases[data_set.pipeline]
-      name     = data_set.name
-      sql      = file("${local.root}/sql/${data_set.pipeline}/${data_set.query}.sql")
-    }
-  }
+  source     = "./modules/athena"
+  workgroup  = local.common.workgroup
+  results    = module.lake.buckets[local.common.workgroup.results]
+  kms_key    = module.lake.kms_key
+  queries    = local.asked
   depends_on = [module.catalog]
 }
 
@@ -113,6 +133,8 @@ module "functions" {
   tables             = keys(local.tables)
   topics             = keys(local.topics)
   log_retention_days = var.log_retention_days
+  # A cluster is started where Glue's jobs run, if there is such a place.
+  subnet = one(module.network[*].for_jobs.subnet)
 }
 
 module "alarms" {
@@ -201,11 +223,15 @@ module "quicksight" {
 }
 
 module "network" {
-  source = "./modules/network"
-  count  = var.with.airflow || var.with.source ? 1 : 0
-  name   = "${var.bucket_prefix}-${var.environment}"
-  cidr   = var.network_cidr
-  region = var.region
+  source             = "./modules/network"
+  count              = var.with.airflow || var.with.source ? 1 : 0
+  name               = "${var.bucket_prefix}-${var.environment}"
+  cidr               = var.network_cidr
+  region             = var.region
+  zones              = var.network_zones
+  internet           = var.with.airflow && var.airflow.internet
+  kms_key            = module.lake.kms_key
+  log_retention_days = var.log_retention_days
 }
 
 module "source" {
@@ -235,6 +261,98 @@ module "airflow" {
   data_sets = keys(local.data_sets)
   queues    = distinct(flatten([for rule in values(local.rules) : [for target in rule.targets : target.queue if can(target.queue)]]))
   code      = "${local.root}/build/airflow"
+}
+
+module "emr" {
+  source = "./modules/emr"
+  prefix = var.bucket_prefix
+  # A transient cluster runs jobs of the pipelines that have the function which starts one.
+  jobs         = merge([for document in local.pipelines : try(document.jobs, {}) if can(document.functions.start_emr)]...)
+  databases    = [for document in local.pipelines : document.database if can(document.functions.start_emr)]
+  buckets      = module.lake.buckets
+  secrets      = module.secrets.arns
+  kms_key      = module.lake.kms_key
+  release      = local.functions.start_emr.environment.RELEASE
+  architecture = local.packages.architecture
+  network      = one(module.network[*].for_jobs)
+}
+
+module "datasync" {
+  source = "./modules/datasync"
+  count  = var.with.datasync ? 1 : 0
+  prefix = var.bucket_prefix
+  server = var.datasync
+  tables = {
+    for name, contract in local.contracts : name => {
+      folder = trimprefix(contract.location, "raw/")
+      files  = trimprefix(contract.table, "raw_")
+    } if contract.kind == "raw" && local.pipelines[contract.pipeline].source.kind == "sync"
+  }
+  bucket             = module.lake.buckets["raw"]
+  kms_key            = module.lake.kms_key
+  log_retention_days = var.log_retention_days
+}
+
+module "dashboard" {
+  source      = "./modules/dashboard"
+  name        = "${var.bucket_prefix}-${var.environment}"
+  alarms      = keys(local.alarms)
+  functions   = keys(local.functions)
+  fault_rules = [for name, rule in local.rules : name if startswith(name, "alerts_") && can(rule.pattern)]
+  streams     = keys(local.streams)
+  firehoses   = keys(local.firehoses)
+  queues      = keys(local.queues)
+  workgroups  = concat([local.common.workgroup.name], try(module.people[0].workgroups, []))
+  buckets     = [for bucket in module.lake.buckets : bucket.name]
+}
+
+module "audit" {
+  source        = "./modules/audit"
+  count         = var.with.audit ? 1 : 0
+  prefix        = var.bucket_prefix
+  buckets       = module.lake.buckets
+  keep_days     = var.audit_days
+  force_destroy = var.force_destroy
+}
+
+module "people" {
+  source            = "./modules/people"
+  count             = var.with.people ? 1 : 0
+  prefix            = var.bucket_prefix
+  trusted           = var.people.trusted
+  by_columns        = var.with.columns
+  scan_cutoff_bytes = var.people.scan_cutoff_bytes
+  buckets           = module.lake.buckets
+  open_folders      = local.open_folders
+  kms_key           = module.lake.kms_key
+  databases         = values(local.databases)
+  workgroup         = local.common.workgroup.name
+  jobs              = keys(local.jobs)
+  crawlers          = keys(local.crawlers)
+  functions         = keys(local.functions)
+  streams           = keys(local.streams)
+  queues            = keys(local.queues)
+  rules             = keys(local.rules)
+  secrets           = module.secrets.arns
+  airflow           = var.with.airflow ? "${var.bucket_prefix}-${var.environment}" : null
+  audit             = one([for audit in module.audit : { trail = audit.trail, bucket = audit.bucket, kms_key = audit.kms_key }])
+  told              = var.people.emails
+}
+
+module "columns" {
+  source         = "./modules/columns"
+  count          = var.with.columns ? 1 : 0
+  prefix         = var.bucket_prefix
+  databases      = values(local.databases)
+  tables         = local.columns
+  locations      = [for name in ["raw", "processed", "final"] : module.lake.buckets[name].arn]
+  kms_key        = module.lake.kms_key
+  administrators = var.lake_administrators
+  readers = {
+    analyst = { role = module.people[0].roles["analyst"], kinds = ["none", "pseudonym"] }
+    steward = { role = module.people[0].roles["steward"], kinds = ["none", "pseudonym", "personal"] }
+  }
+  depends_on = [module.catalog]
 }
 
 module "warehouse" {

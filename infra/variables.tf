@@ -42,16 +42,68 @@ variable "force_destroy" {
 }
 
 variable "with" {
-  description = "The dear parts, each off unless it is wanted: what each costs is in docs/cost.md."
+  description = "What costs much or needs something of the account first, each off unless it is wanted; docs/deploy.md tells of each."
   type = object({
     airflow   = optional(bool, false) # MWAA and the network that it needs
     source    = optional(bool, false) # MySQL on RDS for sales, and the network that it needs
     dashboard = optional(bool, false) # QuickSight: needs a subscription in the account
-    stacks    = optional(bool, true)  # the dashboards themselves, by CloudFormation; without it, by QuickSight's API
+    stacks    = optional(bool, true)  # its dashboards by CloudFormation and its groups; else whoever deploys makes them
     budget    = optional(bool, false) # a monthly budget with alarms by mail
     warehouse = optional(bool, false) # Redshift Serverless for transactions: paid by the second that it works
+    audit     = optional(bool, false) # CloudTrail of the account and of each object of the lake; the role break-glass
+    people    = optional(bool, true)  # roles for people
+    columns   = optional(bool, false) # Lake Formation: personal columns by tag; needs an administrator
+    datasync  = optional(bool, false) # a server's folder by DataSync; needs an agent
   })
   default = {}
+
+  validation {
+    condition     = !var.with.columns || var.with.people
+    error_message = "Lake Formation (columns) grants columns to the people's roles: set with.people too."
+  }
+}
+
+variable "people" {
+  description = "Who may take on the people's roles (ARNs; else the account's policies decide), what a query of theirs may read, and who is told of break-glass."
+  type = object({
+    trusted           = optional(list(string), [])
+    scan_cutoff_bytes = optional(number, 107374182400) # 100 GiB
+    emails            = optional(list(string), [])
+  })
+  default = {}
+}
+
+variable "audit_days" {
+  description = "How long the trail is kept."
+  type        = number
+  default     = 400
+}
+
+variable "lake_administrators" {
+  description = "Lake Formation's administrators, ARNs, whoever deploys among them. They replace those that the account has."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = !var.with.columns || length(var.lake_administrators) > 0
+    error_message = "Lake Formation (with.columns) needs an administrator."
+  }
+}
+
+variable "datasync" {
+  description = "The server's folder that DataSync brings in by NFS: the agents beside it (ARNs), host, folder and schedule."
+  type = object({
+    agents   = list(string)
+    host     = string
+    folder   = string
+    schedule = optional(string, "cron(0 * * * ? *)")
+  })
+  default = null
+
+  validation {
+    condition     = !var.with.datasync || var.datasync != null
+    error_message = "DataSync (with.datasync) must be told of the server: set datasync."
+  }
 }
 
 variable "source_hosts" {
@@ -67,6 +119,7 @@ variable "airflow" {
     min_workers    = optional(number, 1)
     max_workers    = optional(number, 3)
     public_website = optional(bool, false)
+    internet       = optional(bool, true) # a NAT gateway; without it requirements must come in plugins.zip
   })
   default = {}
 }
@@ -81,6 +134,12 @@ variable "network_cidr" {
   description = "The address range of the VPC, a /16."
   type        = string
   default     = "10.42.0.0/16"
+}
+
+variable "network_zones" {
+  description = "Two availability zones; else the region's first two."
+  type        = list(string)
+  default     = []
 }
 
 variable "budget" {

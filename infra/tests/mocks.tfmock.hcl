@@ -44,3 +44,21 @@ mock_resource "aws_redshiftserverless_workgroup" {
 mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:eu-central-1:123456789012:mocked" }
 }
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:eu-central-1:123456789012:mocked" }
+}
+mock_resource "aws_datasync_location_nfs" {
+  defaults = { arn = "arn:aws:datasync:eu-central-1:123456789012:location/loc-00000000000000001" }
+}
+mock_resource "aws_datasync_location_s3" {
+  defaults = { arn = "arn:aws:datasync:eu-central-1:123456789012:location/loc-00000000000000002" }
+}
+mock_resource "aws_quicksight_user" {
+  defaults = { arn = "arn:aws:quicksight:eu-central-1:123456789012:user/default/mocked" }
+}
+mock_resource "aws_cloudtrail" {
+  defaults = { arn = "arn:aws:cloudtrail:eu-central-1:123456789012:trail/mocked" }
+}
+mock_resource "aws_db_instance" {
+  defaults = { address = "mocked.example.com", endpoint = "mocked.example.com:3306", port = 3306 }
+}

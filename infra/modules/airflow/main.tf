@@ -6,7 +6,7 @@ variable "prefix" { type = string }
 variable "reader" { type = string }
 variable "buckets" { type = map(object({ name = string, arn = string })) }
 variable "kms_key" { type = string }
-variable "network" { type = object({ subnets = list(string), security_group = string }) }
+variable "network" { type = object({ subnets = list(string), security_groups = list(string) }) }
 variable "functions" { type = list(string) }
 variable "crawlers" { type = list(string) }
 variable "jobs" { type = list(string) }
@@ -185,6 +185,7 @@ resource "aws_mwaa_environment" "this" {
   requirements_s3_object_version = aws_s3_object.code["requirements.txt"].version_id
   plugins_s3_path                = "airflow/plugins.zip"
   plugins_s3_object_version      = aws_s3_object.code["plugins.zip"].version_id
+  startup_script_s3_path         = contains(local.files, "startup.sh") ? "airflow/startup.sh" : null
   webserver_access_mode          = var.settings.public_website ? "PUBLIC_ONLY" : "PRIVATE_ONLY"
 
   airflow_configuration_options = {
@@ -195,7 +196,7 @@ resource "aws_mwaa_environment" "this" {
 
   network_configuration {
     subnet_ids         = var.network.subnets
-    security_group_ids = [var.network.security_group]
+    security_group_ids = var.network.security_groups
   }
 
   logging_configuration {

@@ -16,6 +16,10 @@ variable "queues" { type = list(string) }
 variable "tables" { type = list(string) }
 variable "topics" { type = list(string) }
 variable "log_retention_days" { type = number }
+variable "subnet" {
+  type    = string
+  default = null
+}
 
 data "aws_caller_identity" "this" {}
 data "aws_region" "this" {}
@@ -41,8 +45,8 @@ locals {
     queues  = [for name in var.queues : "arn:aws:sqs:${local.region}:${local.account}:${name}"]
     keys    = [for name in var.tables : "arn:aws:dynamodb:${local.region}:${local.account}:table/${name}"]
     topics  = [for name in var.topics : "arn:aws:sns:${local.region}:${local.account}:${name}"]
-    # A transient cluster has no name before it is there; these roles are the ones that it may be given.
-    clusters = ["arn:aws:elasticmapreduce:${local.region}:${local.account}:cluster/*"]
+    # Starting a cluster and listing them takes no resource; these roles are the ones that a cluster may be given.
+    clusters = ["*"]
     roles    = ["arn:aws:iam::${local.account}:role/${var.prefix}-emr", "arn:aws:iam::${local.account}:role/${var.prefix}-emr-instance"]
     buses    = [local.bus]
     # Takes no resource.
@@ -180,7 +184,13 @@ resource "aws_lambda_function" "this" {
   s3_key        = aws_s3_object.function[each.key].key
   kms_key_arn   = var.kms_key
 
-  environment { variables = try(each.value.environment, {}) }
+  environment {
+    variables = merge(
+      try(each.value.environment, {}),
+      # What starts a cluster must say where.
+      contains(try(each.value.calls, []), "elasticmapreduce:RunJobFlow") && var.subnet != null ? { SUBNET = var.subnet } : {},
+    )
+  }
 
   depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
 }

@@ -73,7 +73,7 @@ resource "aws_iam_role" "this" {
     Statement = [{
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
-      Principal = { Service = "glue.amazonaws.com" }
+      Principal = { Service = ["glue.amazonaws.com", "emr-serverless.amazonaws.com"] } # the same script runs on both
       Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
     }]
   })

@@ -186,6 +186,8 @@ resource "aws_s3_bucket_notification" "this" {
 output "kms_key" { value = aws_kms_key.lake.arn }
 
 output "buckets" {
-  description = "Name and ARN by short name."
-  value       = { for name, bucket in aws_s3_bucket.this : name => { name = bucket.id, arn = bucket.arn } }
+  description = "Name and ARN by short name; made of what is known before the bucket is there, so that plans show policies."
+  value = {
+    for name, bucket in aws_s3_bucket.this : name => { name = bucket.bucket, arn = "arn:aws:s3:::${bucket.bucket}" }
+  }
 }

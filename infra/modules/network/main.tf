@@ -1,17 +1,27 @@
-# A VPC for what must be in one: private subnets in two zones, no way in from outside, AWS's services by endpoints.
+# A VPC for what must be in one: private subnets in two zones, no way in from outside, AWS's services by endpoints, and
+# for Airflow, which installs its requirements from PyPI, a way out by one NAT gateway.
 
 variable "name" { type = string }
 variable "cidr" { type = string }
 variable "region" { type = string }
+variable "zones" { type = list(string) }
+variable "internet" { type = bool }
+variable "kms_key" { type = string }
+variable "log_retention_days" { type = number }
 
-data "aws_availability_zones" "this" { state = "available" }
+data "aws_availability_zones" "this" {
+  count = length(var.zones) == 0 ? 1 : 0
+  state = "available"
+}
+
+data "aws_caller_identity" "this" {}
 
 locals {
-  zones = slice(data.aws_availability_zones.this.names, 0, 2)
+  zones = slice(length(var.zones) == 0 ? data.aws_availability_zones.this[0].names : var.zones, 0, 2)
   # What MWAA's workers and Glue's jobs talk to.
   endpoints = [
     "airflow.api", "airflow.env", "airflow.ops", "athena", "ecr.api", "ecr.dkr", "events", "glue", "kms", "lambda", "logs",
-    "monitoring", "quicksight", "secretsmanager", "sqs", "sts",
+    "monitoring", "redshift-data", "secretsmanager", "sqs", "sts",
   ]
 }
 
@@ -35,6 +45,58 @@ resource "aws_subnet" "private" {
 resource "aws_route_table" "private" {
   vpc_id = aws_vpc.this.id
   tags   = { Name = "${var.name}-private" }
+}
+
+resource "aws_subnet" "public" {
+  # The NAT gateway and nothing else is in it.
+  count             = var.internet ? 1 : 0
+  vpc_id            = aws_vpc.this.id
+  availability_zone = local.zones[0]
+  cidr_block        = cidrsubnet(var.cidr, 8, 255)
+  tags              = { Name = "${var.name}-public" }
+}
+
+resource "aws_internet_gateway" "this" {
+  count  = var.internet ? 1 : 0
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_route_table" "public" {
+  count  = var.internet ? 1 : 0
+  vpc_id = aws_vpc.this.id
+  tags   = { Name = "${var.name}-public" }
+}
+
+resource "aws_route" "public" {
+  count                  = var.internet ? 1 : 0
+  route_table_id         = aws_route_table.public[0].id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this[0].id
+}
+
+resource "aws_route_table_association" "public" {
+  count          = var.internet ? 1 : 0
+  subnet_id      = aws_subnet.public[0].id
+  route_table_id = aws_route_table.public[0].id
+}
+
+resource "aws_eip" "out" {
+  count  = var.internet ? 1 : 0
+  domain = "vpc"
+}
+
+resource "aws_nat_gateway" "this" {
+  count         = var.internet ? 1 : 0
+  allocation_id = aws_eip.out[0].id
+  subnet_id     = aws_subnet.public[0].id
+  depends_on    = [aws_internet_gateway.this]
+}
+
+resource "aws_route" "out" {
+  count                  = var.internet ? 1 : 0
+  route_table_id         = aws_route_table.private.id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[0].id
 }
 
 resource "aws_route_table_association" "private" {
@@ -72,6 +134,24 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
 }
 
+# Airflow has a group of its own besides, which alone may go out.
+resource "aws_security_group" "out" {
+  count       = var.internet ? 1 : 0
+  name        = "${var.name}-out"
+  description = "What may reach the internet by TLS"
+  vpc_id      = aws_vpc.this.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "out" {
+  count             = var.internet ? 1 : 0
+  security_group_id = aws_security_group.out[0].id
+  description       = "TLS, to PyPI and to what of AWS has no endpoint here, such as QuickSight"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${var.region}.s3"
@@ -99,14 +179,20 @@ resource "aws_flow_log" "this" {
 
 resource "aws_cloudwatch_log_group" "flow" {
   name              = "/vpc/${var.name}"
-  retention_in_days = 30
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key
 }
 
 resource "aws_iam_role" "flow" {
   name = "${var.name}-flow-logs"
   assume_role_policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "vpc-flow-logs.amazonaws.com" } }]
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "vpc-flow-logs.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id } }
+    }]
   })
 }
 
@@ -124,7 +210,10 @@ resource "aws_iam_role_policy" "flow" {
 }
 
 output "for_airflow" {
-  value = { subnets = [for subnet in aws_subnet.private : subnet.id], security_group = aws_security_group.inside.id }
+  value = {
+    subnets         = [for subnet in aws_subnet.private : subnet.id]
+    security_groups = concat([aws_security_group.inside.id], aws_security_group.out[*].id)
+  }
 }
 
 output "for_databases" {

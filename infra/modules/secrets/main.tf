@@ -15,16 +15,16 @@ resource "aws_secretsmanager_secret" "this" {
   recovery_window_in_days = 30
 }
 
-ephemeral "aws_secretsmanager_random_password" "this" {
-  for_each            = local.generated
-  password_length     = 64
-  exclude_punctuation = true
+module "password" {
+  source   = "../password"
+  for_each = local.generated
+  length   = 64
 }
 
 resource "aws_secretsmanager_secret_version" "this" {
   for_each                 = local.generated
   secret_id                = aws_secretsmanager_secret.this[each.key].id
-  secret_string_wo         = ephemeral.aws_secretsmanager_random_password.this[each.key].random_password
+  secret_string_wo         = module.password[each.key].value
   secret_string_wo_version = 1 # raise it to make a new value; docs say what that means for the hashes
 }
 

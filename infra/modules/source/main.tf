@@ -34,9 +34,9 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
-ephemeral "aws_secretsmanager_random_password" "this" {
-  password_length     = 32
-  exclude_punctuation = true
+module "password" {
+  source = "../password"
+  length = 32
 }
 
 resource "aws_db_instance" "this" {
@@ -49,7 +49,7 @@ resource "aws_db_instance" "this" {
   kms_key_id                          = var.kms_key
   db_name                             = "classicmodels"
   username                            = "millrace"
-  password_wo                         = ephemeral.aws_secretsmanager_random_password.this.random_password
+  password_wo                         = module.password.value
   password_wo_version                 = 1
   parameter_group_name                = aws_db_parameter_group.this.name
   db_subnet_group_name                = aws_db_subnet_group.this.name
@@ -72,7 +72,7 @@ resource "aws_secretsmanager_secret_version" "this" {
     host     = aws_db_instance.this.address
     port     = aws_db_instance.this.port
     username = aws_db_instance.this.username
-    password = ephemeral.aws_secretsmanager_random_password.this.random_password
+    password = module.password.value
   })
   secret_string_wo_version = 1
 }
