@@ -229,7 +229,7 @@ def test_an_alarm_goes_off_tells_its_topic_and_eventbridge_once_and_recovers(
     events.put_targets(Rule=queue, Targets=[{"Id": "q", "Arn": arn}])
 
     def take(count):
-        found, end = [], time.monotonic() + 5
+        found, end = [], time.monotonic() + 60
         while len(found) < count and time.monotonic() < end:
             for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get(
                 "Messages", []

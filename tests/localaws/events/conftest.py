@@ -28,7 +28,7 @@ def make_queue(client):
         url = sqs.create_queue(QueueName=queue, Attributes=attributes)["QueueUrl"]
         urls.append(url)
 
-        def messages(count, seconds=10):
+        def messages(count, seconds=60):
             found = []
             end = time.monotonic() + seconds
             while len(found) < count and time.monotonic() < end:
@@ -62,7 +62,7 @@ def bodies():
 def eventually():
     """Calls until the answer is true, and gives it."""
 
-    def wait(call, seconds=10):
+    def wait(call, seconds=60):
         end = time.monotonic() + seconds
         while not (answer := call()):
             assert time.monotonic() < end, "it did not come about"

@@ -25,7 +25,7 @@ def test_a_schedule_is_due_once_and_goes_away(scheduler, name, make_queue, event
     target = {"Arn": arn, "RoleArn": ROLE, "Input": text}
     made = scheduler.create_schedule(
         Name=name,
-        ScheduleExpression=at(1),
+        ScheduleExpression=at(3),
         FlexibleTimeWindow=OFF,
         ActionAfterCompletion="DELETE",
         Target=target,

@@ -47,7 +47,7 @@ def test_a_killed_host_takes_its_functions_along(tmp_path, make_zip, runs):
     pid = int(host.stdout.readline())
     host.send_signal(signal.SIGKILL)
     host.communicate()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while runs(pid):
         assert time.monotonic() < end, "the function runs on"
         time.sleep(0.02)

@@ -62,7 +62,7 @@ def ends(runs):
     """Whether a process ends within a while."""
 
     def check(pid):
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while runs(pid) and time.monotonic() < end:
             time.sleep(0.02)
         return not runs(pid)

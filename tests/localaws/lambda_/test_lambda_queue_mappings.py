@@ -47,7 +47,7 @@ def connect(lambda_):
         lambda_.delete_event_source_mapping(UUID=identifier)
 
 
-def until(condition, seconds=10):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come about"

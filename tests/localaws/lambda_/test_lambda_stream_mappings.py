@@ -76,7 +76,7 @@ def _take(sqs, url):
     return [json.loads(message["Body"]) for message in found]
 
 
-def until(condition, seconds=10):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come about"

@@ -201,7 +201,7 @@ def test_events_tell_the_version(s3, versioned, client):
     version = put(s3, versioned, "k", b"1")
     marker = s3.delete_object(Bucket=versioned, Key="k")["VersionId"]
     s3.delete_object(Bucket=versioned, Key="k", VersionId=version)
-    found, end = [], time.monotonic() + 5
+    found, end = [], time.monotonic() + 60
     while len(found) < 2 and time.monotonic() < end:
         for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
             found += json.loads(message["Body"]).get("Records", [])
