@@ -133,6 +133,14 @@ def check_timeout(minutes: int) -> None:
         raise invalid(f"Timeout is {minutes}; it may be from 1 to 10080 minutes.")
 
 
+def refuse_queuing(given: Mapping[str, Any]) -> None:
+    """Raise NotSupported where a job or a run asks to wait for its turn."""
+    if given.get("JobRunQueuingEnabled"):
+        raise NotSupported(
+            "JobRunQueuingEnabled is refused: a run beyond MaxConcurrentRuns gets ConcurrentRunsExceededException."
+        )
+
+
 def invalid(message: str) -> AwsError:
     """An InvalidInputException."""
     return AwsError("InvalidInputException", message)
@@ -156,5 +164,8 @@ def _command(given: Mapping[str, Any]) -> Json:
 def _refuse(given: Mapping[str, Any]) -> None:
     if given.get("MaintenanceWindow"):
         raise NotSupported("A MaintenanceWindow is of streaming jobs, which are refused.")
+    refuse_queuing(given)
+    if (given.get("NotificationProperty") or {}).get("NotifyDelayAfter"):
+        raise NotSupported("NotifyDelayAfter is refused: no event tells of a run that takes long.")
     if given.get("CodeGenConfigurationNodes"):
         raise NotSupported("Visual jobs (CodeGenConfigurationNodes) are refused: give a script.")

@@ -13,7 +13,15 @@ from localaws.documents import Documents
 from localaws.glue.connections import Connections
 from localaws.glue.job_arguments import check_arguments
 from localaws.glue.job_bookmarks import Bookmarks
-from localaws.glue.job_definition import CAPACITY, capacity, check_timeout, invalid, is_shell, job_definition
+from localaws.glue.job_definition import (
+    CAPACITY,
+    capacity,
+    check_timeout,
+    invalid,
+    is_shell,
+    job_definition,
+    refuse_queuing,
+)
 from localaws.glue.job_notices import run_ended
 from localaws.glue.job_runs import ENDED, Work, new_run
 from localaws.glue.tags import add_tags, arn, remove_tags, tags_of
@@ -135,6 +143,7 @@ class Jobs:
     def start(self, given: Mapping[str, Any], *, trigger: str = "") -> str:
         """Begin a run from the parameters of StartJobRun, in a thread of its own; its id."""
         name = given["JobName"]
+        refuse_queuing(given)
         with self._lock:
             if not self.has(name):
                 raise AwsError("EntityNotFoundException", "Failed to start job run due to missing metadata")

@@ -89,6 +89,8 @@ def test_life_of_a_job(job, glue):
         ({"Timeout": 10081}, "Timeout is 10081; it may be from 1 to 10080 minutes"),
         ({"MaxRetries": 11}, "MaxRetries is 11; it may be from 0 to 10"),
         ({"GlueVersion": "2.0"}, "GlueVersion 2.0 is refused"),
+        ({"JobRunQueuingEnabled": True}, "JobRunQueuingEnabled is refused"),
+        ({"NotificationProperty": {"NotifyDelayAfter": 5}}, "NotifyDelayAfter is refused"),
         ({"DefaultArguments": {"--datalake-formats": "iceberg"}}, "--datalake-formats is refused"),
         ({"DefaultArguments": {"--job-language": "scala"}}, "only Python is run"),
         ({"Command": {"Name": "gluestreaming", "ScriptLocation": "s3://b/k"}}, "gluestreaming are refused"),
