@@ -8,6 +8,17 @@ variable "environment" {
   }
 }
 
+variable "account" {
+  description = "The only account that this installation may be in; null takes that of the credentials."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.account == null || can(regex("^[0-9]{12}$", var.account))
+    error_message = "An account is 12 digits."
+  }
+}
+
 variable "region" {
   description = "The AWS region."
   type        = string

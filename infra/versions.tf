@@ -8,12 +8,13 @@ terraform {
     }
   }
 
-  # Which bucket holds the state is said at init: -backend-config=env/<name>.backend.hcl
+  # `make deploy` says where the state is: the bucket <bucket_prefix>-terraform, the key <environment>.tfstate.
   backend "s3" {}
 }
 
 provider "aws" {
-  region = var.region
+  region              = var.region
+  allowed_account_ids = var.account == null ? null : [var.account]
 
   default_tags {
     tags = {

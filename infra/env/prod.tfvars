@@ -1,6 +1,7 @@
 environment   = "prod"
 region        = "eu-central-1"
 bucket_prefix = "millrace-prod" # choose your own
+# account     = "123456789012"  # say yours: then no other one can be meant by mistake
 
 log_retention_days = 365
 

@@ -41,7 +41,7 @@ def _show(title: str, findings: Iterable[Finding], screen: Screen) -> Counter[Le
     for finding in findings:
         levels[finding.level] += 1
         screen.console.print(f"  {_MARKS[finding.level]} {finding.what}: ", end="")
-        screen.console.print(finding.detail, markup=False)
+        screen.console.print(finding.detail, markup=False, soft_wrap=True)
         if finding.mend:
-            screen.console.print(f"      → {finding.mend}", markup=False)
+            screen.console.print(f"      → {finding.mend}", markup=False, soft_wrap=True)
     return levels

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from millrace import contracts, package, resources
 from millrace.doctor import airflow, dashboards
-from millrace.doctor.finding import Finding, missing, note, there
+from millrace.doctor.finding import Finding, missing, note, ok, there
 from millrace.doctor.place import Place
 from millrace.local import STATE
 
@@ -108,13 +108,12 @@ def _crawlers(place: Place) -> Iterator[Finding]:
     declared = [crawler.name for crawler in place.declared("crawlers")]
     found = {crawler["Name"]: crawler for crawler in place.pages("glue", "get_crawlers", "Crawlers")}
     yield from there("crawlers", declared, found, place.make)
-    for name in sorted(found.keys() & set(declared)):
-        last = found[name].get("LastCrawl") or {}
-        if not last:
-            yield note(
-                f"crawler {name}", "has never run, so its tables are not in the catalog", "the pipeline's first run"
-            )
-        elif last.get("Status") == "FAILED":
+    lasts = {name: found[name].get("LastCrawl") or {} for name in sorted(found.keys() & set(declared))}
+    if never := [name for name, last in lasts.items() if not last]:
+        told = f"never run, so what they find is not in the catalog: {', '.join(never)}"
+        yield note("crawlers", told, "a pipeline's first run does it: trigger its DAG")
+    for name, last in lasts.items():
+        if last.get("Status") == "FAILED":
             yield note(f"crawler {name}", f"failed the last time: {last.get('ErrorMessage')}", "docs/alerts.md")
 
 
@@ -204,6 +203,18 @@ def _rulesets(place: Place) -> Iterator[Finding]:
     yield from there("data quality", [ruleset.name for ruleset in place.declared("rulesets")], names, place.make)
 
 
+def _warehouses(place: Place) -> Iterator[Finding]:
+    if "warehouse" not in place.parts:
+        yield ok("Redshift", "switched off (with.warehouse)")
+        return
+    declared = [warehouse.name for warehouse in place.declared("warehouses")]
+    found = {it["workgroupName"]: it for it in place.pages("redshift-serverless", "list_workgroups", "workgroups")}
+    yield from there("Redshift's workgroups", declared, found, place.make)
+    for name in declared:
+        if name in found and found[name]["status"] != "AVAILABLE":
+            yield note(f"workgroup {name}", f"is {found[name]['status']}")
+
+
 def _source(place: Place) -> Iterator[Finding]:
     if "source" not in place.parts:
         return
@@ -244,6 +255,7 @@ CHECKS: dict[str, Check] = {
     "queues": _queues,
     "tables": _tables,
     "firehoses": _firehoses,
+    "warehouses": _warehouses,
     "data_sets": dashboards.look,
     "source": _source,
     "state": _state,

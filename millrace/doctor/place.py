@@ -38,7 +38,7 @@ class Place:
     def declared(self, section: str) -> list[Any]:
         """All that is declared in a section, the shared ones too."""
         common = getattr(resources.common(), section, ())
-        return [*common, *(thing for pipeline in self.pipelines for thing in getattr(pipeline, section))]
+        return [*common, *(thing for pipeline in self.pipelines for thing in getattr(pipeline, section, ()))]
 
     def pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any]:
         """All that a listing gives."""
@@ -61,4 +61,4 @@ def embedded(client: Callable[[str], Any] = boto3.client) -> Place:
     sts = client("sts")
     names = Names(BUCKET_PREFIX, sts.get_caller_identity()["Account"], sts.meta.region_name)
     make = "make up, or .venv/bin/python -m millrace.provision"
-    return Place(functools.cache(client), names, frozenset({"dashboard"}), "local", make)
+    return Place(functools.cache(client), names, frozenset({"dashboard", "warehouse"}), "local", make)
