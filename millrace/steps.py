@@ -63,6 +63,14 @@ PARAMS = {
     ),
 }
 
+# How the ends of Glue's runs are waited for.
+WAITER: dict[str, Any] = {
+    "waiter_delay": _JOB_POLL_SECONDS,
+    "waiter_max_attempts": int(_JOB_HOURS * 3600 / _JOB_POLL_SECONDS),
+    "execution_timeout": timedelta(hours=_JOB_HOURS),
+    "deferrable": True,
+}
+
 # With the defaults, botocore would invoke a function that takes over a minute again and again.
 LAMBDA = {
     "botocore_config": {
@@ -122,13 +130,10 @@ def glue_job(name: str, task_id: str = "load", arguments: Mapping[str, str] | No
         job_name=name,
         script_args=dict(arguments or {}),
         job_poll_interval=POLL_SECONDS,
-        waiter_delay=_JOB_POLL_SECONDS,
-        waiter_max_attempts=int(_JOB_HOURS * 3600 / _JOB_POLL_SECONDS),
-        execution_timeout=timedelta(hours=_JOB_HOURS),
         resume_glue_job_on_retry=True,
-        deferrable=True,
         verbose=False,
         retries=5,
+        **WAITER,
     )
 
 
