@@ -30,6 +30,7 @@ _RUNS_A_DAY = 288  # of the live DAG
 _REGIONS, _STATUSES = 6, 4
 _RECORD_LEAST = 5e-6  # GB, what Firehose counts a record as
 _ZONES = 2
+_SPICE_GB = 10
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,14 @@ def warehouse(rpu: int, minutes: float) -> Line:
     return Line("Redshift", f"{rpu} RPU × {minutes:g} min", hours, "RPU-h", hours * price("redshift_rpu_hour"))
 
 
+def spice(gb: float) -> Line:
+    """A day of SPICE that holds so much, beside what one author brings."""
+    more = max(0.0, gb - _SPICE_GB)
+    return Line(
+        "SPICE", f"{gb:g} GB - {_SPICE_GB} of an author", more, "GB", more * price("spice_gb_month") / MONTH_DAYS
+    )
+
+
 def standing() -> Iterator[tuple[str, Line]]:
     """What a month costs though nothing runs: the switch of infra/variables.tf that brings it, and the line."""
     hours = MONTH_DAYS * 24
@@ -282,6 +291,8 @@ def main(options: argparse.Namespace) -> int:
         lines += live(options.records_per_second, day)
     if options.redshift_minutes:
         lines.append(warehouse(options.redshift_rpu, options.redshift_minutes))
+    if options.spice_gb:
+        lines.append(spice(options.spice_gb))
     print(f"a day with {day.gb:g} GB of CSV, USD at list price in {data()['region']}, as known {data()['as_known']}\n")
     for line in lines:
         print(f"{line.part:32}{line.formula:34}{line.amount:>14,.2f} {line.unit:10}{line.usd:>12,.2f}")
@@ -304,4 +315,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redshift-minutes", type=float, default=0.0, metavar="N", help="a day of Redshift (default none)"
     )
+    parser.add_argument("--spice-gb", type=float, default=0.0, metavar="GB", help="what SPICE holds (default none)")
     parser.add_argument("--redshift-rpu", type=int, default=8, metavar="N", help="its capacity (default 8)")
