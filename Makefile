@@ -9,7 +9,7 @@ p ?= retraced
 export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo up test test-whole check format docs lock bench localaws show new clean
+.PHONY: help setup demo up test test-whole check format docs lock bench localaws show new deploy doctor clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}'
@@ -62,6 +62,13 @@ show: .venv/.ready  ## list all that belongs to a pipeline
 
 new: .venv/.ready  ## scaffold a pipeline for another CSV: make new p=orders [csv=orders.csv]
 	@$(BIN)/millrace new $(p) $(if $(csv),--csv $(csv))
+
+deploy: .venv/.ready  ## bring an AWS account to what this checkout says: env=dev [plan=1] [approve=1]
+	@$(BIN)/millrace deploy --env $(or $(env),$(error say which: make deploy env=dev)) $(if $(plan),--plan) $(if $(approve),--approve)
+
+doctor:  ## say what is there, what is missing and how to mend it: [env=dev]
+	@test -x $(BIN)/millrace || { echo "there is no environment yet: make setup" >&2; exit 1; }
+	@$(BIN)/millrace doctor $(if $(env),--env $(env))
 
 lock: .venv/.ready  ## resolve requirements.lock again from pyproject.toml and constraints.txt
 	@bash scripts/lock.sh
