@@ -113,6 +113,7 @@ def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
     """Run the DAG; the last thing told is ``{"result": state, "tasks": [...]}``, with what small tasks returned."""
     started = time.monotonic()
     date = pendulum.parse(conf.pop("logical_date"))
+    dag.deadline = None  # which is Airflow's scheduler's; dag.test cannot make it
     # With the date as its time the run has the same id when it is done again, as after a kill.
     dag_run = dag.test(logical_date=date, run_after=date, run_conf=conf)
     tasks = [
