@@ -142,7 +142,7 @@ def live(rate: float, day: Day) -> Iterator[Line]:
     """What a day of the stream costs, at so many records a second, beside uploads of the day's size."""
     records = rate * 86_400
     shards = max(1, math.ceil(rate / 1000), math.ceil(rate * figure("record_bytes") / 1e6))
-    yield Line("Kinesis", f"{shards} shards × 24 h; records", shards * 24, "shard-h",
+    yield Line("Kinesis", f"{shards} × 24 h; records", shards * 24, "shard-h",
                shards * 24 * price("kinesis_shard_hour") + records * price("kinesis_put_unit"))  # fmt: skip
     calls = min(records, shards * 86_400.0)
     cpu = records * figure("metrics_cpu_s_per_record") * _LAMBDA_VCPU_GB
@@ -200,12 +200,16 @@ def standing() -> Iterator[tuple[str, Line]]:
     yield "always", line("KMS", "one key", 1, "kms_key_month")
     yield "always", line("Secrets Manager", f"{secrets} secrets", secrets, "secret_month")
     yield "always", line("CloudWatch alarms", f"{alarms} alarms", alarms, "cloudwatch_alarm_month")
-    yield "always", line("Kinesis", f"{shards} shards × {hours:.0f} h", shards * hours, "kinesis_shard_hour", "shard-h")
+    yield "always", line("Kinesis", f"{shards} × {hours:.0f} h", shards * hours, "kinesis_shard_hour", "shard-h")
+    yield "always", line("CloudWatch dashboard", "one", 1, "dashboard_month")
     yield "airflow", line("MWAA mw1.small", f"{hours:.0f} h", hours, "mwaa_small_hour", "h")
     yield "airflow", line("MWAA mw1.medium, in its place", f"{hours:.0f} h", hours, "mwaa_medium_hour", "h")
     endpoints = _endpoints() * _ZONES
     formula = f"{_endpoints()} services × {_ZONES} zones"
     yield "airflow or source", line("Interface endpoints", formula, endpoints * hours, "endpoint_hour", "endpoint-h")
+    way_out = "airflow, unless airflow.internet is false"
+    yield way_out, line("NAT gateway", f"{hours:.0f} h", hours, "nat_hour", "h")
+    yield way_out, line("its address", f"{hours:.0f} h", hours, "public_address_hour", "h")
     yield "source", line("RDS db.t4g.micro", f"{hours:.0f} h", hours, "rds_micro_hour", "h")
     yield "source", line("RDS storage", "20 GB", 20, "rds_gb_month", "GB")
     yield "dashboard", line("QuickSight author", "10 GB of SPICE are in it", 1, "quicksight_author_month")
