@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, Param
+from airflow.sdk import DAG, Asset
 
 from millrace import steps
 
@@ -32,9 +32,7 @@ with DAG(
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=steps.RUNS,
-    params={
-        "reprocess": Param(False, type="boolean", title="Reprocess", description="Load all files again."),
-    },
+    params={"reprocess": steps.RELOAD},
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
     tags=["data-lake", SLUG],

@@ -60,15 +60,19 @@ with DAG(
 
     def build(table: str, loads: object) -> AthenaOperator:
         """The statement that writes a derived table's new objects."""
-        return AthenaOperator.partial(task_id=table, query=f"{SLUG}/{table}.sql", **steps.athena(SLUG)).expand(
-            params=loads
-        )
+        return AthenaOperator.partial(
+            task_id=table, query=f"{SLUG}/{table}.sql", map_index_template=steps.MONTHS, **steps.athena(SLUG)
+        ).expand(params=loads)
 
     touched_months = build("touched_months", load)
     months = steps.months_to_build(load, touched_months.output)
     user_days = build("user_days", months)
     publish_days = LambdaInvokeFunctionOperator(
-        task_id="publish_days", function_name="publish", payload=steps.publication(SLUG, "user_days"), **steps.LAMBDA
+        task_id="publish_days",
+        function_name="publish",
+        payload=steps.publication(SLUG, "user_days"),
+        pre_execute=steps.keep_turn(SLUG),
+        **steps.LAMBDA,
     )
     activity = [build("company_months", months), build("active_periods", months), build("memberships", load)]
     # Memberships come last: until they are published, a run that is done again finds the same months to build.
@@ -76,6 +80,7 @@ with DAG(
         task_id="publish_activity",
         function_name="publish",
         payload=steps.publication(SLUG, "company_months", "active_periods", "memberships", last=True),
+        pre_execute=steps.keep_turn(SLUG),
         **steps.LAMBDA,
     )
 

@@ -46,7 +46,7 @@ with DAG(
     catalogue = steps.crawl(SLUG)
     checks = steps.query(SLUG, "checks")
     checked = steps.gate([checks.output])
-    publish = steps.publish_build(SLUG, load.output, TABLES)
+    publish = steps.publish_build.override(pre_execute=steps.keep_turn(SLUG))(SLUG, load.output, TABLES)
     ledger >> catalogue >> checks
     checked >> publish
 

@@ -7,7 +7,7 @@ configuration, section ``millrace``: ``bucket_prefix``; ``poll_seconds``, how of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from airflow.providers.amazon.aws.operators.glue_crawler import GlueCrawlerRunOp
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
 from airflow.providers.amazon.aws.operators.quicksight import QuickSightCreateIngestionOperator
 from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
-from airflow.sdk import Param, XComArg, conf, task
+from airflow.sdk import Param, PokeReturnValue, XComArg, conf, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from millrace import builds, callbacks, contracts, loads, publish
@@ -62,6 +62,17 @@ PARAMS = {
         description="Load that day's uploads again, even those loaded before, and rebuild every derived table.",
     ),
 }
+RELOAD = Param(False, type="boolean", title="Reprocess", description="Load all files again.")
+
+# What mapped tasks are called in the UI: by the files that one converts, or by the months that one builds.
+_FILES = (
+    "{% set files = macros.json.loads(task.payload).files %}{{ files[0].key.split('/', 1)[1] }}"
+    "{% if files | length > 1 %} and {{ files | length - 1 }} more{% endif %}"
+)
+MONTHS = (
+    "{% set months = params.get('months') or params['upload_dates'] %}"
+    "{{ months | first }}{% if months | length > 1 %} to {{ months | last }}{% endif %}"
+)
 
 # How the ends of Glue's runs are waited for.
 WAITER: dict[str, Any] = {
@@ -103,10 +114,10 @@ def query(slug: str, name: str, **settings: Any) -> AthenaOperator:
 
 
 def convert(function: str, payloads: XComArg) -> Any:
-    """The Lambda function that converts uploads, once for each payload."""
-    return LambdaInvokeFunctionOperator.partial(task_id="convert", function_name=function, **LAMBDA).expand(
-        payload=payloads
-    )
+    """The Lambda function that converts uploads, once for each payload; each is named by its first file."""
+    return LambdaInvokeFunctionOperator.partial(
+        task_id="convert", function_name=function, map_index_template=_FILES, **LAMBDA
+    ).expand(payload=payloads)
 
 
 def crawl(name: str, task_id: str = "catalogue") -> GlueCrawlerRunOperator:
@@ -176,7 +187,7 @@ def turn(slug: str, first: Any, last: Any, after: Any = None) -> None:
     """From `first` to `last` one run at a time, of all of the pipeline's runs; `after` is what is waited for before.
 
     A DAG's max_active_runs does not see to that: backfills are not counted in it, and it would have runs wait for one
-    that waits for uploads. The tasks are a setup and a teardown, so who clears a task in between clears them too.
+    that waits for uploads. The tasks are a setup and a teardown, so a run that fails gives its turn back.
     """
     take = _take_turn(slug)
     take.as_setup()
@@ -187,24 +198,48 @@ def turn(slug: str, first: Any, last: Any, after: Any = None) -> None:
     last >> end.as_teardown(setups=take)
 
 
-@task.sensor(task_id="take_turn", mode="reschedule", poke_interval=POLL_SECONDS, timeout=_JOB_HOURS * 3600)
-def _take_turn(slug: str, ti: Any = None) -> bool:
-    """Wait until no other run writes the pipeline's tables."""
+@task.sensor(
+    task_id="take_turn",
+    task_display_name="wait for turn",
+    mode="reschedule",
+    poke_interval=POLL_SECONDS,
+    timeout=_JOB_HOURS * 3600,
+)
+def _take_turn(slug: str, ti: Any = None) -> PokeReturnValue:
+    """Wait until no other run writes the pipeline's tables; the turn's number."""
 
     def ended(other: Holder) -> bool:
-        return bool(ti.get_dr_count(other.dag, run_ids=[other.run], states=["queued", "running"]) == 0)
+        alive = ti.get_dr_count(other.dag, run_ids=[other.run], states=["queued", "running"])
+        print(f"the turn is that of {other}, which {'runs' if alive else 'has ended'}")
+        return not alive
 
-    me = Holder(ti.dag_id, ti.run_id)
-    holder = Turn(S3Hook().get_conn(), bucket("processed"), slug).take(me, ended)
-    if holder not in (None, me):
-        print(f"it is the turn of {holder}")
-    return holder == me
+    number = _turn(slug).take(Holder(ti.dag_id, ti.run_id), ended)
+    return PokeReturnValue(number is not None, number)
 
 
-@task(task_id="end_turn")
+@task(task_id="end_turn", task_display_name="end turn")
 def _end_turn(slug: str, ti: Any = None) -> bool:
     """Let the next run."""
-    return Turn(S3Hook().get_conn(), bucket("processed"), slug).end(Holder(ti.dag_id, ti.run_id))
+    return _turn(slug).end(Holder(ti.dag_id, ti.run_id))
+
+
+def keep_turn(slug: str) -> Callable[[Mapping[str, Any]], None]:
+    """What a task that publishes does before (``pre_execute``): fail if another run had its turn since this one's."""
+
+    def check(context: Mapping[str, Any]) -> None:
+        ti = context["ti"]
+        number = ti.xcom_pull(task_ids="take_turn")
+        if number is None or not _turn(slug).keep(Holder(ti.dag_id, ti.run_id), number):
+            raise AirflowFailException(
+                "another run has published since this one began, so what was built here may lack its rows: "
+                "nothing is published. Clear this run from the task take_turn on"
+            )
+
+    return check
+
+
+def _turn(slug: str) -> Turn:
+    return Turn(S3Hook().get_conn(), bucket("processed"), slug)
 
 
 @task
@@ -268,7 +303,7 @@ def months_to_build(load: Sequence[dict[str, Any]], statements: Sequence[str]) -
     return [{**load[0], "months": chunk} for chunk in loads.month_chunks(months)]
 
 
-@task
+@task(task_display_name="data checks passed")
 def gate(statements: Sequence[str]) -> list[dict[str, str]]:
     """Fail where a data check is broken; else the checks. The statements' rows: check_name, severity, ok, detail."""
     checks = [dict(zip(names, row, strict=True)) for names, *rows in map(rows_of, statements) for row in rows]

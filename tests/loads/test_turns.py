@@ -27,16 +27,16 @@ def turn(client):
 
 def test_who_comes_first_has_it_until_they_end_it(turn):
     assert turn.holder() is None
-    assert [turn.take(A, runs_on), turn.take(B, runs_on), turn.take(A, runs_on)] == [A, A, A]
+    assert [turn.take(A, runs_on), turn.take(B, runs_on), turn.take(A, runs_on)] == [1, None, 1]
     assert not turn.end(B) and turn.holder() == A
     assert turn.end(A) and turn.holder() is None
-    assert turn.take(B, runs_on) == B
+    assert turn.take(B, runs_on) == 2
 
 
 def test_a_holder_whose_run_has_ended_is_succeeded_and_can_end_nothing(turn):
     asked = []
     turn.take(A, runs_on)
-    assert turn.take(B, lambda holder: asked.append(holder) or True) == B
+    assert turn.take(B, lambda holder: asked.append(holder) or True) == 2
     assert asked == [A]
     assert not turn.end(A) and turn.holder() == B
 
@@ -45,7 +45,7 @@ def test_who_was_a_moment_slower_does_not_get_it(turn):
     turn.take(A, runs_on)
 
     def overtaken(holder):
-        assert turn.take(C, has_ended) == C
+        assert turn.take(C, has_ended) == 2
         return True
 
     assert turn.take(B, overtaken) is None
@@ -56,15 +56,28 @@ def test_a_turn_that_was_given_back_and_taken_again_is_not_ended_by_who_read_it_
     turn.take(A, runs_on)
     write = turn._write
 
-    def late(holder, condition):
+    def late(holder, number, condition):
         monkeypatch.undo()
         turn.end(A)
         turn.take(A, runs_on)
-        return write(holder, condition)
+        return write(holder, number, condition)
 
     monkeypatch.setattr(turn, "_write", late)
     assert not turn.end(A)
     assert turn.holder() == A
+
+
+def test_a_run_goes_on_after_a_failure_unless_another_had_a_turn_since(turn):
+    number = turn.take(A, runs_on)
+    assert turn.keep(A, number)
+    turn.end(A)
+    assert turn.keep(A, number) and turn.holder() == A
+    turn.end(A)
+    assert turn.take(B, runs_on) == number + 1
+    turn.end(B)
+    assert turn.holder() is None
+    assert not turn.keep(A, number)
+    assert turn.take(A, runs_on) == number + 2
 
 
 def test_of_many_at_once_one_gets_it(turn):
@@ -74,7 +87,7 @@ def test_of_many_at_once_one_gets_it(turn):
         def ask(number, start=start, got=got):
             start.wait()
             me = Holder("sales", str(number))
-            got.append(turn.take(me, runs_on) == me)
+            got.append(turn.take(me, runs_on) is not None)
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
         for thread in threads:
