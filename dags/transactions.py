@@ -31,7 +31,7 @@ with DAG(
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=steps.RUNS,
-    params=steps.PARAMS,
+    params={"reprocess": steps.RELOAD},
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
     tags=["data-lake", SLUG],
@@ -53,7 +53,7 @@ with DAG(
     catalogue = steps.catalogue_build(SLUG, load.output)
     checks = steps.query(SLUG, "checks")
     checked = steps.gate([checks.output])
-    publish = steps.publish_partitions(SLUG, load.output)
+    publish = steps.publish_partitions.override(pre_execute=steps.keep_turn(SLUG))(SLUG, load.output)
     ledger >> catalogue >> checks
     checked >> publish
 
