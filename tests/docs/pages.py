@@ -12,6 +12,8 @@ from millrace.resources import ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = ("", "bash", "console", "sh", "shell")
+# These do nothing without an account, wherever they stand.
+OF_ACCOUNTS = ("aws", "terraform")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import yaml
 from millrace import resources
 from millrace.local import STATE
 from millrace.resources import ROOT
-from tests.docs.pages import PAGES, SHELL, blocks
+from tests.docs.pages import OF_ACCOUNTS, PAGES, SHELL, blocks
 
 REGISTRY = yaml.safe_load(Path(__file__).with_name("commands.yaml").read_text(encoding="utf-8"))
 OF_EACH = [command for command in REGISTRY["minutes"] if "SLUG" in command]
@@ -34,6 +34,7 @@ COMMANDS = {
     for block in blocks(page)
     if block.language in SHELL and not block.needs_account
     for command in block.commands()
+    if command.split()[0] not in OF_ACCOUNTS
 }
 # Samples that are large enough to be one and small enough to be quick.
 SAMPLES = {
