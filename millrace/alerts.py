@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from millrace import quality
+
 SOURCE = "millrace"
 _SUBJECT = 100  # characters, all ASCII: what SNS takes
 _WHAT = 1500
@@ -110,13 +112,15 @@ def _quality(event: Mapping[str, Any]) -> Alert | None:
     every = failed + detail["numRulesSucceeded"]
     table = ".".join(filter(None, (context.get("databaseName"), context.get("tableName")))) or context.get("jobName")
     broken = "; ".join(detail.get("failedRules") or ())
+    held = any(map(quality.stops, detail["rulesetNames"]))
     return Alert(
-        kind="Data quality",
+        kind="Data quality" if held else "Data quality warns",
         where=f"{table} by {', '.join(detail['rulesetNames'])}",
         what=_short(f"{failed} of {every} rules failed{': ' + broken if broken else ''}."),
         since=event["time"],
-        next_step="See which rules failed and by how much; nothing of this load was published. aws glue"
-        f" get-data-quality-result --result-id {detail['resultId']}",
+        next_step="See which rules failed and by how much; "
+        + ("nothing of this load was published." if held else "the load was published all the same.")
+        + f" aws glue get-data-quality-result --result-id {detail['resultId']}",
         link=_console(
             event,
             f"gluestudio/home?region={event['region']}#/data-catalog/tables/evaluation-run-details/{table}",
@@ -166,6 +170,12 @@ _GUARDS = {
     "reconcile": ("Rows are missing", "The load is not published. Mend or remove the files that are named, run again."),
     "ledger": ("Rows are missing", "The load is not published. Look at the run's ledger rows, mend, run again."),
     "gate": ("Data check failed", "Nothing was refreshed. Look at the rows that the check names, mend, run again."),
+    "rules": ("Data check failed", "Nothing was published. Look at the rows that break the rule, mend, run again."),
+    "same_numbers": (
+        "Numbers differ",
+        "Athena has what was published. Delete the partitions that are named from loaded_partitions in Redshift; the"
+        " next run loads them again.",
+    ),
 }
 
 

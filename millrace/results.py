@@ -54,8 +54,8 @@ class Results:
 
     @property
     def checks(self) -> list[dict[str, str]]:
-        """The data checks, if the run came so far."""
-        return next((checks for checks in self._returned("gate") if checks), [])
+        """The data checks and data quality rules, if the run came so far."""
+        return [check for task in ("gate", "rules") for checks in self._returned(task) for check in checks]
 
     @property
     def failed(self) -> list[str]:

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 _NAME = re.compile(r"[a-z0-9-]{3,64}")
 _DATABASE = re.compile(r"[a-zA-Z][a-zA-Z_0-9+.@-]{0,126}")
 _PAGE = 100
-_KEPT_NAMESPACE = ("adminUsername", "dbName", "defaultIamRoleArn", "iamRoles", "logExports")
+_KEPT_NAMESPACE = ("adminUsername", "dbName", "defaultIamRoleArn", "iamRoles", "kmsKeyId", "logExports")
 _KEPT_WORKGROUP = (
     "baseCapacity",
     "configParameters",
@@ -120,10 +120,8 @@ class RedshiftServerlessEngine:
             raise _invalid(f"The namespace name {name!r} must have 3 to 64 lower case letters, digits and hyphens.")
         if not _DATABASE.fullmatch(given.get("dbName") or "dev"):
             raise _invalid(f"The database name {given['dbName']!r} is not valid.")
-        if given.get("manageAdminPassword") or given.get("kmsKeyId"):
-            raise NotSupported(
-                "manageAdminPassword and kmsKeyId are refused: nothing is authenticated or encrypted here."
-            )
+        if given.get("manageAdminPassword"):
+            raise NotSupported("manageAdminPassword is refused: nothing is authenticated here.")
         with self._lock:
             if self._namespaces.get(name) is not None:
                 raise AwsError("ConflictException", f"The namespace {name} already exists.")
@@ -136,8 +134,8 @@ class RedshiftServerlessEngine:
                 "adminUsername": "admin",
                 "iamRoles": [],
                 "logExports": [],
-                **{key: given[key] for key in _KEPT_NAMESPACE if given.get(key) is not None},
                 "kmsKeyId": "AWS_OWNED_KMS_KEY",
+                **{key: given[key] for key in _KEPT_NAMESPACE if given.get(key) is not None},
                 "status": "AVAILABLE",
                 "creationDate": _now(),
                 "tags": _tags({}, given.get("tags") or ()),
@@ -148,7 +146,7 @@ class RedshiftServerlessEngine:
     def _update_namespace(self, call: Call) -> Json:
         with self._lock:
             old = self._namespace(call)
-            kept = ("adminUsername", "defaultIamRoleArn", "iamRoles", "logExports")
+            kept = [key for key in _KEPT_NAMESPACE if key != "dbName"]
             document = {**old, **{key: call.params[key] for key in kept if call.params.get(key) is not None}}
             self._namespaces.save(old["namespaceName"], document)
         return {"namespace": _shown(document)}
