@@ -86,7 +86,7 @@ def figure(name: str) -> float:
 
 def dpu_seconds(day: Day) -> float:
     """What the workers of the day's load have to do: its own lines, the rows that it merges, all older keys."""
-    own = day.gb * figure("job_cpu_s_per_gb")
+    own = figure("job_start_cpu_s") + day.gb * figure("job_cpu_s_per_gb")
     merged = (day.touched_days - 1) * day.gb * figure("plain_cpu_s_per_gb")
     keys = day.gb * day.history_days * 1e3 / figure("bytes_per_row") * figure("key_s_per_million")
     return (own + merged + keys) / _DPU_VCPU / figure("busy")

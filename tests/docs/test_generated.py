@@ -45,7 +45,7 @@ def test_a_bill_is_amounts_times_prices():
     day = Day(2, history_days=0, grain="day")
     lines = {line.part: line for line in costs.load(day)}
     # The job's seconds for 2 GB on four vCPU of which 60 % work, on a worker beside the driver.
-    seconds = 2 * costs.figure("job_cpu_s_per_gb") / 4 / 0.6
+    seconds = (costs.figure("job_start_cpu_s") + 2 * costs.figure("job_cpu_s_per_gb")) / 4 / 0.6
     assert lines["Glue job"].usd == pytest.approx(2 * seconds / 3600 * 0.44)
     assert lines["Athena: checks"].usd == pytest.approx(2 * 0.0876 / 1000 * 5)
     assert lines["Glue crawler"].usd == pytest.approx(2 / 6 * 0.44)
