@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from millrace.installation import INFRA, Installation, settings_file
 
+_KINDS = 8  # kinds of a plan to name
 _NO_ACCESS = {"403", "AccessDenied"}
 
 
@@ -102,8 +103,9 @@ def summary(found: list[Change]) -> list[str]:
         of_it = [change for change in found if change.action == action]
         if of_it:
             kinds = Counter(change.kind.removeprefix("aws_") for change in of_it)
-            told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-            lines.append(f"{action:8} {len(of_it):4}  {told}")
+            told = [f"{count} {kind}" for kind, count in kinds.most_common(_KINDS)]
+            more = [f"{len(kinds) - _KINDS} kinds more"] if len(kinds) > _KINDS else []
+            lines.append(f"{action:8} {len(of_it):4}  {', '.join(told + more)}")
         if action in ("replace", "delete", "forget"):
             lines += [f"               {change.address}" for change in of_it]
     return lines or ["nothing to do"]

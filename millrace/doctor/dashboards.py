@@ -33,7 +33,8 @@ def look(place: Place) -> Iterator[Finding]:
     users = place.pages("quicksight", "list_users", "UserList", **account, Namespace="default")
     dashboards = [
         json.loads(path.read_text(encoding="utf-8"))["DashboardId"]
-        for path in sorted((resources.ROOT / "dashboards").glob("*.json"))
+        for pipeline in place.pipelines
+        if (path := resources.ROOT / "dashboards" / f"{pipeline.slug}.json").exists()
     ]
     yield from there(
         "QuickSight's source", [common.data_source["id"]], [it["DataSourceId"] for it in sources], place.make

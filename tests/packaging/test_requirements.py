@@ -1,7 +1,7 @@
 """What MWAA installs: resolved as its image of Airflow 3.3.1 does it, on Linux and Python 3.12, under its constraints.
 
-MWAA gives pip Airflow's own constraints of 3.3.1, and above those a few pins that nobody may change. requirements.lock has
-the same versions as Airflow's constraints of all that requirements.txt brings.
+MWAA gives pip Airflow's own constraints of 3.3.1, and above those a few pins that nobody may change. For all that
+requirements.txt brings, requirements.lock has the versions of those constraints.
 """
 
 import os
