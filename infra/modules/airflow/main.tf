@@ -24,10 +24,11 @@ locals {
   region     = data.aws_region.this.name
   glue       = "arn:aws:glue:${local.region}:${local.account}"
   quicksight = "arn:aws:quicksight:${local.region}:${local.account}"
-  files      = fileset(var.code, "**")
+  # What MWAA is made with, as `millrace package` lays it out. The DAGs come after everything that they call: by
+  # `make deploy`, once this is applied. Their folder must be there before.
+  files = toset(["requirements.txt", "plugins.zip", "dags/.airflowignore"])
 }
 
-# dags/ with millrace/, datasets/, sql/ …, requirements.txt, plugins.zip, startup.sh: as `millrace package` lays them out.
 resource "aws_s3_object" "code" {
   for_each    = local.files
   bucket      = var.buckets["artifacts"].name
@@ -71,9 +72,11 @@ resource "aws_iam_role_policy" "this" {
         Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:airflow-${var.name}-*"]
       },
       {
-        # These take no resource; MWAA asks for all three.
-        Effect   = "Allow"
-        Action   = ["logs:DescribeLogGroups", "cloudwatch:PutMetricData", "s3:GetAccountPublicAccessBlock"]
+        # These take no resource; MWAA asks for the first three.
+        Effect = "Allow"
+        Action = [
+          "logs:DescribeLogGroups", "cloudwatch:PutMetricData", "s3:GetAccountPublicAccessBlock", "glue:GetCrawlerMetrics",
+        ]
         Resource = ["*"]
       },
       {
@@ -124,7 +127,7 @@ resource "aws_iam_role_policy" "this" {
       },
       {
         Effect   = "Allow"
-        Action   = ["glue:StartCrawler", "glue:GetCrawler", "glue:GetCrawlerMetrics"]
+        Action   = ["glue:StartCrawler", "glue:GetCrawler"]
         Resource = [for name in var.crawlers : "${local.glue}:crawler/${name}"]
       },
       {
@@ -185,7 +188,6 @@ resource "aws_mwaa_environment" "this" {
   requirements_s3_object_version = aws_s3_object.code["requirements.txt"].version_id
   plugins_s3_path                = "airflow/plugins.zip"
   plugins_s3_object_version      = aws_s3_object.code["plugins.zip"].version_id
-  startup_script_s3_path         = contains(local.files, "startup.sh") ? "airflow/startup.sh" : null
   webserver_access_mode          = var.settings.public_website ? "PUBLIC_ONLY" : "PRIVATE_ONLY"
 
   airflow_configuration_options = {
