@@ -2,13 +2,24 @@
 
 import csv
 import datetime as dt
+import os
+import signal
 import time
 
+import psutil
 import pytest
 
-from millrace.local import BUCKET_PREFIX, STATE, Airflow, LocalAws
+from millrace.local import BUCKET_PREFIX, STATE, Airflow, LocalAws, LocalError
 from millrace.provision import Provisioner
 from millrace.sources.uploads import find_files, upload
+
+
+def wait_until(true, seconds=240):
+    """Wait for what comes about by itself."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.1)
 
 
 class Machine:
@@ -61,6 +72,56 @@ class Stack:
         result = self.airflow.run(conf, watch)
         return result["result"], {task["task"]: task["state"] for task in result["tasks"]}
 
+    def killed(self, date, task, state="running"):
+        """A run of the DAG that is killed when a task comes to this state; no word is left to Airflow."""
+
+        def kill(event):
+            if (event["task"], event["state"]) == (task, state):
+                os.kill(self.airflow.run_pid, signal.SIGKILL)
+
+        with pytest.raises(LocalError, match="ended with status -9"):
+            self.run(date, kill)
+
+    def killed_at_every_task(self, date, publishes, arrive, check):
+        """Kill a run at the start of each task of the DAG in turn; then let one end well.
+
+        arrive: called with a number before each run, so that every task has work to do. check: called after each run,
+        with whether the task `publishes` had ended in it, so that people see all that arrived. Returns the tasks.
+        """
+        tasks = []
+        arrive(0)
+        assert self.run(date, lambda event: event["task"] in tasks or tasks.append(event["task"]))[0] == "success"
+        check(True)
+        for number, task in enumerate(tasks, start=1):
+            arrive(number)
+            self.killed(date, task)
+            check(number - 1 > tasks.index(publishes))
+        assert self.run(date)[0] == "success"
+        check(True)
+        return tasks
+
+    def run_whose_job_is_killed(self, date, prefix):
+        """A run of the DAG whose Glue run is killed when it has written something into the final bucket.
+
+        The states of the Glue runs that this took, in order.
+        """
+        known, runs = self.keys("final", prefix), len(self.job_runs())
+
+        def kill(event):
+            if (event["task"], event["state"]) != ("load", "running") or len(self.job_runs()) > runs + 1:
+                return
+            wait_until(lambda: set(self.keys("final", prefix)) - set(known))
+            for process in psutil.Process(self.aws.pid).children(recursive=True):
+                if any(word.endswith("spark/driver.py") for word in process.cmdline()):
+                    process.kill()
+
+        assert self.run(date, kill)[0] == "success"
+        return [run["JobRunState"] for run in self.job_runs()[runs:]]
+
+    def job_runs(self):
+        """The runs of the pipeline's Glue job, the oldest first."""
+        return self.glue.get_job_runs(JobName=self.slug)["JobRuns"][::-1]
+
     def query(self, sql, *parameters):
         """The rows of a query, as text, without the header; ``scanned`` is then what it read."""
         started = self.athena.start_query_execution(
@@ -86,11 +147,15 @@ class Stack:
         """All rows of a table, in a fixed order."""
         return sorted(self.query(f"SELECT * FROM {table}"), key=str)
 
+    def keys(self, bucket, prefix=""):
+        """The keys of the objects of a bucket, by its short name."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=f"{BUCKET_PREFIX}-{bucket}", Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
     def objects(self, bucket, prefix=""):
         """Key → body of the objects of a bucket, by its short name."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=f"{BUCKET_PREFIX}-{bucket}", Prefix=prefix)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        return {key: self.s3.get_object(Bucket=f"{BUCKET_PREFIX}-{bucket}", Key=key)["Body"].read() for key in keys}
+        name = f"{BUCKET_PREFIX}-{bucket}"
+        return {key: self.s3.get_object(Bucket=name, Key=key)["Body"].read() for key in self.keys(bucket, prefix)}
 
     def rejected(self):
         """How many rows are in the pipeline's rejects."""

@@ -10,6 +10,7 @@ import pytest
 
 from millrace.local import BUCKET_PREFIX, LocalError
 from millrace.resources import pipeline
+from tests.pipeline.conftest import wait_until
 
 pytestmark = pytest.mark.whole
 SLUG = "signups"
@@ -31,10 +32,6 @@ def final(stack):
 
 def hashed(key, address):
     return hmac.new(key, address.lower().encode(), hashlib.sha256).hexdigest()
-
-
-def runs(stack):
-    return stack.glue.get_job_runs(JobName=SLUG)["JobRuns"]
 
 
 def test_what_is_clean_and_keeps_the_rules_is_in_the_final_table(stack, pii_key):
@@ -79,10 +76,10 @@ def test_the_crawler_knows_what_was_cleaned(stack):
 
 
 def test_the_same_again_starts_no_job_and_changes_nothing(stack):
-    before, jobs = final(stack), len(runs(stack))
+    before, jobs = final(stack), len(stack.job_runs())
     state, tasks = stack.run("2024-03-01")
     assert (state, tasks["convert"], tasks["load"], tasks["published"]) == ("success", "skipped", "skipped", "success")
-    assert final(stack) == before and len(runs(stack)) == jobs
+    assert final(stack) == before and len(stack.job_runs()) == jobs
 
 
 def test_a_newer_upload_replaces_rows_and_takes_them_along(stack, pii_key):
@@ -140,26 +137,29 @@ def test_a_refused_upload_stops_the_run_and_nothing_is_published(stack):
     stack.s3.delete_object(Bucket=f"{BUCKET_PREFIX}-raw", Key="signups/signups/2024-03-03.csv")
 
 
-TASKS = ("convert", "catalogue", "load", "by_date")
+@pytest.mark.timeout(1800)  # a run for each task
+def test_a_run_killed_at_any_task_is_made_good_by_the_next(stack, pii_key):
+    before, arrived = final(stack), []
+
+    def arrive(number):
+        day = f"2024-04-{number + 1:02}"
+        arrived.append((100 + number, hashed(pii_key, f"kim{number}@example.org"), day, "active", day))
+        stack.upload(f"signups/{day}.csv", HEADER + f"{100 + number},Kim,kim{number}@example.org,{day},active\n")
+
+    def check(published):
+        found = final(stack)
+        assert found == [*before, *arrived[: len(found) - len(before)]]
+        assert len(found) == len(before) + len(arrived) or not published
+
+    tasks = stack.killed_at_every_task("2024-04-30", "load", arrive, check)
+    assert {"find_uploads", "convert", "catalogue", "load", "by_date", "gate", "by_status_refreshed"} <= set(tasks)
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_run_killed_at_any_task_is_made_good_by_the_next(stack, task):
+def test_a_job_that_is_killed_is_run_again(stack):
     before = final(stack)
-    number = 100 + TASKS.index(task)
-    day = f"2024-04-{TASKS.index(task) + 1:02}"
-    stack.upload(f"signups/{day}.csv", HEADER + f"{number},Kim,kim{number}@example.org,{day},active\n")
-
-    def kill(event):
-        if event["task"] == task and event["state"] == "running":
-            os.kill(stack.airflow.pid, signal.SIGKILL)
-
-    with pytest.raises(LocalError):
-        stack.run(day, kill)
-    stack.restart_airflow()
-    assert stack.run(day)[0] == "success"
-    assert final(stack)[: len(before)] == before
-    assert [(row[0], row[4]) for row in final(stack)[len(before) :]] == [(number, day)]
+    stack.upload("signups/2024-04-30.csv", HEADER + "199,Lia,lia@example.org,2024-04-30,active\n")
+    assert stack.run_whose_job_is_killed("2024-04-30", "signups/signups_final/") == ["FAILED", "SUCCEEDED"]
+    assert [row[0] for row in final(stack)] == [*(row[0] for row in before), 199]
 
 
 def test_a_retry_waits_for_the_job_that_runs_and_starts_no_other(stack):
@@ -177,13 +177,13 @@ while "Contents" not in boto3.client("s3").list_objects_v2(Bucket="{artifacts}",
         Bucket=bucket, Key=key, Body=script.replace(b"import sys\n", b"import sys\n" + wait.encode(), 1)
     )
     stack.upload("signups/2024-05-01.csv", HEADER + "200,Lou,lou@example.org,2024-05-01,active\n")
-    known = len(runs(stack))
+    known = len(stack.job_runs())
 
     def kill_once_it_runs(event):
         if event["task"] == "load" and event["state"] == "running":
-            while len(runs(stack)) == known:
+            while len(stack.job_runs()) == known:
                 time.sleep(0.1)
-            os.kill(stack.airflow.pid, signal.SIGKILL)
+            os.kill(stack.airflow.run_pid, signal.SIGKILL)
 
     def go(event):
         if event["task"] == "load" and event["state"] == "running":
@@ -191,19 +191,10 @@ while "Contents" not in boto3.client("s3").list_objects_v2(Bucket="{artifacts}",
 
     with pytest.raises(LocalError):
         stack.run("2024-05-01", kill_once_it_runs)
-    stack.restart_airflow()
     assert stack.run("2024-05-01", go)[0] == "success"
-    assert len(runs(stack)) == known + 1
+    assert len(stack.job_runs()) == known + 1
     assert final(stack)[-1][0] == 200
     stack.s3.put_object(Bucket=bucket, Key=key, Body=script)
-
-
-def wait_until(true, seconds=240):
-    """Events take their time."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "nothing came of the events"
-        time.sleep(0.3)
 
 
 def test_events_alone_load_what_arrives(stack):
@@ -218,7 +209,7 @@ def test_events_alone_load_what_arrives(stack):
         (300, "2024-06-01"),
         (301, "2024-06-02"),
     ]
-    wait_until(lambda: all(run["JobRunState"] == "SUCCEEDED" for run in runs(stack)))
+    wait_until(lambda: all(run["JobRunState"] == "SUCCEEDED" for run in stack.job_runs()))
 
 
 def test_the_dag_finds_done_what_events_did_and_comes_to_the_same_table(stack):
