@@ -46,6 +46,11 @@ class _Incident:
             return False
         return self.claimed is None or self.claimed_by == event or now - _time(self.claimed) > _CLAIM
 
+    def is_past(self, now: datetime) -> bool:
+        """Whether what comes now is a new fault: after a quiet day, or once it has ended, after the window."""
+        ended = self.alert.over and self.sent is not None and now - _time(self.sent) >= WINDOW
+        return ended or now - _time(self.latest) > QUIET
+
 
 class Incidents:
     """The incidents of an installation. send: sends a message, by subject and text."""
@@ -89,7 +94,7 @@ class Incidents:
         return told
 
     def _noted(self, old: _Incident | None, alert: Alert, event: str, now: datetime) -> _Incident:
-        if old is None or (now - _time(old.latest) > QUIET and old.told >= old.count):
+        if old is None or (old.told >= old.count and old.is_past(now)):
             return _Incident(alert, alert.since, now.isoformat(), count=1, claimed_by=event)
         if old.claimed_by == event:
             return old
@@ -110,12 +115,13 @@ class Incidents:
 
     def _over(self, alert: Alert) -> bool:
         """Tell the end of what was told; what nobody was told of ends without a word."""
-        incident, _ = self._get(alert.fingerprint)
-        if incident is None:
+        incident, etag = self._get(alert.fingerprint)
+        if incident is None or incident.alert.over:
             return False
-        self._send(alert.subject(), alert.text(first=incident.first))
-        self._s3.delete_object(Bucket=self._bucket, Key=_key(alert.fingerprint))
-        return True
+        if told := incident.told >= incident.count:
+            self._send(alert.subject(), alert.text(first=incident.first))
+        self._put(dataclasses.replace(incident, alert=alert), etag)  # unless it has begun again meanwhile
+        return told
 
     def _fingerprints(self) -> Iterator[str]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=_PREFIX):

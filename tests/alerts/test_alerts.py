@@ -16,11 +16,11 @@ def job(state="FAILED", message="ValueError: no rows", run="jr_1"):
     return event("aws.glue", "Glue Job State Change", detail)
 
 
-def quality(state="FAILED"):
+def quality(state="FAILED", rulesets=("transactions_clean",)):
     detail = {
         "resultId": "dqresult-1",
         "context": {"contextType": "GLUE_DATA_CATALOG", "databaseName": "transactions", "tableName": "clean"},
-        "rulesetNames": ["transactions_clean"],
+        "rulesetNames": list(rulesets),
         "state": state,
         "score": 0.8,
         "numRulesSucceeded": 4,
@@ -67,6 +67,12 @@ def test_a_failed_job_is_one_readable_message():
     )
 
 
+def test_a_broken_rule_says_whether_the_load_was_held_back():
+    assert "nothing of this load was published" in read(quality(rulesets=["sales_stops"])).next_step
+    assert "the load was published all the same" in read(quality(rulesets=["sales_warns"])).next_step
+    assert "nothing of this load was published" in read(quality(rulesets=["sales_warns", "sales_stops"])).next_step
+
+
 def test_what_came_again_is_counted():
     alert = read(job())
     assert alert.subject(again=12) == "Glue job failed: sales (again, 12 times)"
@@ -110,6 +116,13 @@ def test_what_came_again_is_counted():
         (task(), "Task failed: sales.load", "it broke (run manual__1, try 3)"),
         (task("reconcile"), "Rows are missing: sales.reconcile", "it broke (run manual__1, try 3)"),
         (task("gate"), "Data check failed: sales.gate", "it broke (run manual__1, try 3)"),
+        (task("rules"), "Data check failed: sales.rules", "it broke (run manual__1, try 3)"),
+        (task("same_numbers"), "Numbers differ: sales.same_numbers", "it broke (run manual__1, try 3)"),
+        (
+            quality(rulesets=["sales_warns"]),
+            "Data quality warns: transactions.clean by sales_warns",
+            "1 of 5 rules failed.",
+        ),
         (
             event("millrace", "Run Late", {"dag": "sales", "run": "r1", "deadline": AT, "link": "l"}),
             "Run is late: sales",

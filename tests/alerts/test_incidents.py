@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from millrace.alerts import Alert
+from millrace.alerts import Alert, read
 from millrace.incidents import Incidents
 
 START = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
@@ -114,5 +114,40 @@ def test_the_end_of_a_fault_is_told_once_and_only_if_its_begin_was(incidents, ma
     assert incidents.tell(begun, "e1", START)
     assert incidents.tell(ended, "e2", START + MINUTE)
     assert not incidents.tell(ended, "e3", START + MINUTE)
-    assert incidents.tell(begun, "e4", START + 2 * MINUTE), "a new begin is told at once"
+    assert incidents.tell(begun, "e4", START + 61 * MINUTE), "a new begin is told at once"
     assert mail.subjects == ["Alarm: late", "Over: Alarm: late", "Alarm: late"]
+
+
+def test_an_alarm_that_comes_and_goes_is_no_storm(incidents, mail):
+    for n in range(20):  # for an hour, every three minutes
+        begun = Alert("Alarm", "late", f"{n} > 3", START.isoformat(), "look", "link")
+        ended = Alert("Alarm", "late", f"{n} < 3", START.isoformat(), "Nothing.", "link", over=True)
+        incidents.tell(begun, f"b{n}", START + 3 * n * MINUTE)
+        incidents.tell(ended, f"e{n}", START + (3 * n + 1) * MINUTE)
+    assert mail.subjects == ["Alarm: late", "Over: Alarm: late"]
+    assert incidents.sweep(START + 61 * MINUTE) == 1
+    assert mail.subjects[2:] == ["Over: Alarm: late (again, 19 times)"]
+    assert incidents.sweep(START + 121 * MINUTE) == 0
+    assert incidents.tell(begun, "next", START + 180 * MINUTE)
+    assert mail.subjects[3:] == ["Alarm: late"]
+    assert incidents.sweep(START + timedelta(days=2)) == 0
+    assert list(incidents._fingerprints()) == []
+
+
+def test_a_dag_that_fails_every_five_minutes_is_a_message_an_hour(incidents, mail):
+    """As transactions_live would, its runs, tries, times and objects different each time."""
+    for n in range(36):
+        at = START + 5 * n * MINUTE
+        detail = {
+            "dag": "transactions_live",
+            "task": "gate",
+            "run": f"scheduled__{at.isoformat()}",
+            "try": 1,
+            "since": at.isoformat(),
+            "error": f"data checks failed, nothing was refreshed: nothing_is_counted_twice: {n} rows too many",
+            "link": f"http://airflow/runs/{n}",
+        }
+        told = {"source": "millrace", "detail-type": "Task Failed", "region": "eu-west-1", "detail": detail}
+        incidents.tell(read(told), f"e{n}", at)
+    begin, subject = ["Data check failed: transactions_live.gate"], "Data check failed: transactions_live.gate"
+    assert mail.subjects == [*begin, f"{subject} (again, 12 times)", f"{subject} (again, 12 times)"]
