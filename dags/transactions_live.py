@@ -20,7 +20,7 @@ from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeF
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from millrace import contracts, delivered, steps
+from millrace import callbacks, contracts, delivered, steps
 
 SLUG = "transactions"
 TABLE = "transactions_live"
@@ -52,6 +52,7 @@ with DAG(
     max_active_runs=1,
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=15)},
+    deadline=callbacks.deadline(timedelta(minutes=30)),
     tags=["data-lake", SLUG],
 ):
     found = find_delivered()
