@@ -137,6 +137,7 @@ def _demo(options: argparse.Namespace) -> int:
         Screen(),
         sample=_generator(options.slug),
         keep_aws=folder / "aws",
+        then=resources.pipeline(options.slug).source.then,
     )
 
 

@@ -22,13 +22,14 @@ HORIZON = 28  # days
 WEEK = 7
 LEVELS = (80, 95)  # per cent
 BASELINE = "seasonal_naive"  # each day as a week before, which a forecast must beat to be of use
-CANDIDATES = ("ets", "theta")
+CANDIDATES = ("ets", "recent")  # exponential smoothing; the mean of the last four weeks
 WHOLE = "ets"  # what every candidate forecasts sums of many series with, in which week and trend are plain
-SHORT = "mean"  # what stands for a candidate where a series is too short for it
+SHORT = "recent"  # what stands for a candidate where a series is too short for it
 BANDS = ("mean", "lo_80", "hi_80", "lo_95", "hi_95")
 
 _MIN_DAYS = 14  # a shorter life is not forecast
-_SHORT_DAYS = 28  # a shorter one is forecast by its mean
+_SHORT_DAYS = 28  # a shorter one is forecast by SHORT
+_RECENT_DAYS = 28
 _ENDED_DAYS = 56  # without demand for so long a series has ended
 _SEASONAL_FROM = 5.0  # a day; of less, the days of the week cannot be told from chance
 _DECIMALS = 3
@@ -98,7 +99,9 @@ def _naive(history: Floats) -> Floats:
 
 def _bands(model: str, history: Floats) -> Floats:
     """BANDS × HORIZON: nothing below zero, and each interval around what it should hold."""
-    seasonal = history[-_ENDED_DAYS:].mean() >= _SEASONAL_FROM
+    if model == "recent":
+        history = history[-_RECENT_DAYS:]
+    seasonal = bool(history[-_ENDED_DAYS:].mean() >= _SEASONAL_FROM)
     with np.errstate(all="ignore"):
         found = _model(model, seasonal).forecast(y=history, h=HORIZON, level=list(LEVELS))
     mean = np.maximum(found["mean"], 0.0)
@@ -116,10 +119,9 @@ def _model(name: str, seasonal: bool) -> Any:
     """A model of statsforecast. What sells little has no week of its own: scaling gives it that of its region."""
     from statsforecast import models  # which takes seconds, and which only those need who forecast
 
-    season = WEEK if seasonal else 1
-    if name == "ets":
-        return models.AutoETS(season_length=season, model="ANA" if seasonal else "ANN")
-    if name == "theta":
-        return models.Theta(season_length=season)
-    assert name == SHORT, name
-    return models.HistoricAverage()
+    if name == "recent":
+        return models.HistoricAverage()
+    assert name == "ets", name
+    if seasonal:
+        return models.AutoETS(season_length=WEEK, model="ANA")
+    return models.AutoETS(season_length=1, model="ANN")

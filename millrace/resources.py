@@ -289,9 +289,13 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Source:
-    """How this machine brings raw data to the pipeline: ``millrace/sources/<kind>.py``."""
+    """How this machine brings raw data to the pipeline: ``millrace/sources/<kind>.py``.
+
+    then: DAGs that a demo runs after the pipeline's own.
+    """
 
     kind: str
+    then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from millrace import sources
 from millrace.local import BUCKET_PREFIX, STATE, Airflow, LocalAws
@@ -22,12 +23,13 @@ def run(
     *,
     sample: Callable[[Path], object] | None = None,
     keep_aws: Path | None = None,
+    then: Sequence[str] = (),
 ) -> int:
     """Run the pipeline on a folder of raw data and write its results into `out`; the exit status.
 
     sample: makes the raw data, while Airflow comes up, and says what it made. keep_aws: where to leave the embedded
-    AWS's data; without it they go with the run. Status 0: every task succeeded and every row is accounted for. Raises
-    ValueError where the raw data lack something.
+    AWS's data; without it they go with the run. then: DAGs to run after the pipeline's own, for the same day.
+    Status 0: every task succeeded and every row is accounted for. Raises ValueError where the raw data lack something.
     """
     source = sources.of(slug, raw) if sample is None else None
     logs = out / "logs"
@@ -54,9 +56,22 @@ def run(
         with screen.step("Airflow") as step:
             airflow.wait_ready()
             step.done(f"DAG {slug}, {len(airflow.tasks)} tasks")
+        day = {"logical_date": f"{brought.date}T06:00:00Z", "date": brought.date}
         with screen.tasks(airflow.tasks) as watch:
-            result = airflow.run({"logical_date": f"{brought.date}T06:00:00Z", "date": brought.date}, watch)
+            result = airflow.run(day, watch)
+        for dag in then if result["result"] == "success" else ():
+            with screen.tasks([]) as watch:
+                result = _both(result, airflow.run({"dag": dag, **day}, watch))
         results = Results(slug, result, aws, out)
         results.write(brought.keys)
     screen.results(results)
     return 0 if results.complete else 1
+
+
+def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The results of two DAGs' runs as one; it is a success only if both are, as the first one is."""
+    return {
+        "result": other["result"],
+        "seconds": one["seconds"] + other["seconds"],
+        "tasks": [*one["tasks"], *other["tasks"]],
+    }

@@ -147,8 +147,8 @@ def test_the_best_is_the_candidate_with_the_least_error_over_products(forecasts)
     rows = [
         {"level": "product", "candidate": "ets", "absolute_error": 5},
         {"level": "product", "candidate": "ets", "absolute_error": 6},
-        {"level": "product", "candidate": "theta", "absolute_error": 10},
-        {"level": "region", "candidate": "theta", "absolute_error": 100},
+        {"level": "product", "candidate": "recent", "absolute_error": 10},
+        {"level": "region", "candidate": "recent", "absolute_error": 100},
         {"level": "product", "candidate": "seasonal_naive", "absolute_error": 0},
     ]
-    assert forecasts.best(rows) == "theta"
+    assert forecasts.best(rows) == "recent"
