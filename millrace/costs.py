@@ -212,6 +212,8 @@ def standing() -> Iterator[tuple[str, Line]]:
     yield way_out, line("its address", f"{hours:.0f} h", hours, "public_address_hour", "h")
     yield "source", line("RDS db.t4g.micro", f"{hours:.0f} h", hours, "rds_micro_hour", "h")
     yield "source", line("RDS storage", "20 GB", 20, "rds_gb_month", "GB")
+    rpu_hours = sum(warehouse.rpu_hours for pipeline in pipelines for warehouse in pipeline.warehouses) * MONTH_DAYS
+    yield "warehouse", line("Redshift, at most", "its limit each day", rpu_hours, "redshift_rpu_hour", "RPU-h")
     yield "dashboard", line("QuickSight author", "10 GB of SPICE are in it", 1, "quicksight_author_month")
     yield "dashboard", line("QuickSight reader", "Airflow's page shares one", 1, "quicksight_reader_month")
 
