@@ -55,7 +55,7 @@ class Results:
     @property
     def checks(self) -> list[dict[str, str]]:
         """The data checks and data quality rules, if the run came so far."""
-        return [check for task in ("gate", "rules") for checks in self._returned(task) for check in checks]
+        return [check for task in ("gate", "rules", "worth_it") for checks in self._returned(task) for check in checks]
 
     @property
     def failed(self) -> list[str]:
