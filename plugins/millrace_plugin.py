@@ -1,4 +1,4 @@
-"""Two pages in Airflow's navigation: the dashboards, and the state of the data."""
+"""Pages in Airflow's navigation: the dashboards, and the state of the data; and links from tasks to what AWS did."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from millrace_pages.app import app
-
-PREFIX = "/millrace"
+from millrace_pages.links import LINKS, PREFIX
 
 
 class MillracePlugin(AirflowPlugin):
@@ -15,6 +14,7 @@ class MillracePlugin(AirflowPlugin):
 
     name = "millrace"
     fastapi_apps: ClassVar[list[Any]] = [{"app": app, "url_prefix": PREFIX, "name": "Millrace pages"}]
+    operator_extra_links: ClassVar[list[Any]] = LINKS
     external_views: ClassVar[list[Any]] = [
         {
             "name": name,
@@ -25,5 +25,5 @@ class MillracePlugin(AirflowPlugin):
             "icon_dark_mode": f"{PREFIX}/static/{page}-dark.svg",
             "nav_top_level": True,
         }
-        for name, page in (("Dashboards", "dashboards"), ("Data", "data"))
+        for name, page in (("Charts", "dashboards"), ("Data", "data"))  # a longer name is cut off
     ]

@@ -9,23 +9,24 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from millrace_pages import dashboards, lake
+from millrace_pages import dashboards, lake, work
 
 _HERE = Path(__file__).parent
 _LOGGED_IN = Depends(requires_access_view(AccessView.WEBSITE))
 _MAY_READ = Depends(requires_access_dag("GET"))
 _MAY_RUN = Depends(requires_access_dag("POST", DagAccessEntity.RUN))
+_MAY_READ_LOGS = Depends(requires_access_dag("GET", DagAccessEntity.TASK_LOGS))
 
 log = logging.getLogger(__name__)
 _templates = Environment(
@@ -85,6 +86,29 @@ def download_rejects(dag_id: str, key: Annotated[str, Query(max_length=1024)]) -
         yield from pieces
 
     return StreamingResponse(body(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@app.get("/work/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=[_LOGGED_IN, _MAY_READ_LOGS])
+def show_work(request: Request, dag_id: str, run_id: str, task_id: str, map_index: int) -> Response:
+    """What AWS did for a task; for one that fills a data set, the dashboard that shows it."""
+    task = work.task(dag_id, run_id, task_id, map_index)
+    if task is None:
+        raise HTTPException(404, f"There is no such task in the run {run_id!r} of {dag_id}.")
+    root = request.scope.get("root_path", "")
+    if (data_set := work.data_set(task)) and (dashboard := dashboards.showing(data_set)):
+        return RedirectResponse(f"{root}/dashboards/{quote(dashboard.id, safe='')}", 303)
+    done = work.of(task)
+    return _page(
+        request,
+        "work.html",
+        airflow=root.removesuffix("/millrace"),
+        dag_id=dag_id,
+        run_id=run_id,
+        task_id=task_id,
+        map_index=map_index,
+        work=done,
+        console=work.console(done.console) if done else "",
+    )
 
 
 @app.exception_handler(ClientError)

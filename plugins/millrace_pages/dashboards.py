@@ -30,6 +30,15 @@ def published() -> list[Dashboard]:
     return sorted(found, key=lambda dashboard: dashboard.name)
 
 
+def showing(data_set: str) -> Dashboard | None:
+    """The first published dashboard that shows a data set."""
+    for dashboard in published():
+        found = aws.client("quicksight").describe_dashboard(AwsAccountId=aws.account(), DashboardId=dashboard.id)
+        if any(arn.endswith(f":dataset/{data_set}") for arn in found["Dashboard"]["Version"].get("DataSetArns", [])):
+            return dashboard
+    return None
+
+
 def embed_url(dashboard: str, origin: str) -> str:
     """An address that shows the dashboard once, within five minutes, in a frame of a page of `origin`."""
     answer: dict[str, Any] = aws.client("quicksight").generate_embed_url_for_registered_user(

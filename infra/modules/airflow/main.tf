@@ -89,6 +89,12 @@ resource "aws_iam_role_policy" "this" {
         Resource = ["arn:aws:sqs:${local.region}:*:airflow-celery-*"]
       },
       {
+        # What a task's page shows of the functions that it called.
+        Effect   = "Allow"
+        Action   = ["logs:FilterLogEvents"]
+        Resource = [for arn in var.functions : "arn:aws:logs:${local.region}:${local.account}:log-group:/aws/lambda/${element(split(":", arn), 6)}:*"]
+      },
+      {
         # What starts runs by what arrives.
         Effect   = "Allow"
         Action   = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
@@ -166,7 +172,7 @@ resource "aws_iam_role_policy" "this" {
       },
       {
         Effect   = "Allow"
-        Action   = ["quicksight:ListDashboards", "quicksight:GenerateEmbedUrlForRegisteredUser"]
+        Action   = ["quicksight:ListDashboards", "quicksight:DescribeDashboard", "quicksight:GenerateEmbedUrlForRegisteredUser"]
         Resource = ["${local.quicksight}:dashboard/*", "${local.quicksight}:user/default/${var.reader}"]
       },
     ]
