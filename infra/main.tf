@@ -132,6 +132,7 @@ module "functions" {
   queues             = keys(local.queues)
   tables             = keys(local.tables)
   topics             = keys(local.topics)
+  mappings           = local.mappings
   log_retention_days = var.log_retention_days
   # A cluster is started where Glue's jobs run, if there is such a place.
   subnet = one(module.network[*].for_jobs.subnet)
@@ -220,6 +221,7 @@ module "quicksight" {
     for file in fileset("${local.root}/dashboards", "*.json") :
     trimsuffix(file, ".json") => file("${local.root}/dashboards/${file}") if var.with.stacks
   }
+  groups = var.with.stacks
 }
 
 module "network" {

@@ -32,6 +32,7 @@ variables {
   queues    = []
   tables    = []
   topics    = []
+  mappings  = { reader = { function = "reader", stream = "events", dead_letters = "dead" } }
 }
 
 run "least_privilege" {
@@ -75,6 +76,15 @@ run "least_privilege" {
       if contains(tolist(statement.Action), "glue:StartCrawler")
     ])) == toset(["arn:aws:glue:eu-central-1:123456789012:crawler/sales"])
     error_message = "The caller may start other crawlers than the declared ones."
+  }
+  assert {
+    condition = toset(flatten([
+      for name in ["reader", "caller"] : [
+        for statement in jsondecode(aws_iam_role_policy.this[name].policy).Statement : name
+        if contains(tolist(statement.Action), "kinesis:GetShardIterator")
+      ]
+    ])) == toset(["reader"])
+    error_message = "Whoever is given a stream, and nobody else, may read it."
   }
   assert {
     condition     = alltrue([for function in aws_lambda_function.this : function.kms_key_arn == var.kms_key])

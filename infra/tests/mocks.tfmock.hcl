@@ -62,3 +62,6 @@ mock_resource "aws_cloudtrail" {
 mock_resource "aws_db_instance" {
   defaults = { address = "mocked.example.com", endpoint = "mocked.example.com:3306", port = 3306 }
 }
+mock_resource "aws_quicksight_group" {
+  defaults = { arn = "arn:aws:quicksight:eu-central-1:123456789012:group/default/mocked" }
+}

@@ -12,6 +12,7 @@ import pytest
 from millrace import package, resources
 from millrace.local import BUCKET_PREFIX, STATE
 from millrace.resources import ROOT
+from tests.infra import checks
 
 # On the embedded AWS: any credentials, the state in a file.
 OVERRIDE = """
@@ -37,6 +38,9 @@ def mirror():
     return str(found[0]) if found else None
 
 
+HERE = Path(__file__).parent
+
+
 class Terraform:
     """Terraform in a folder that is laid out as the repository is."""
 
@@ -56,6 +60,34 @@ class Terraform:
 
     def init(self, *arguments):
         return self("init", "-no-color", "-input=false", f"-plugin-dir={mirror()}", *arguments)
+
+
+def mocked(terraform, run):
+    """The resources that a run of system.tftest.hcl makes on a mocked AWS: everything, or what its name says."""
+    shutil.copy(HERE / "system.tftest.hcl", terraform.folder / "tests")
+    shutil.copy(HERE / "password.tf", terraform.folder / "modules" / "password" / "main.tf")
+    _stand_in(terraform.folder.parent / "build")
+    said = terraform("test", "-json", "-verbose", "-filter=tests/system.tftest.hcl").stdout
+    messages = [json.loads(line) for line in said.splitlines()]
+    (state,) = (m["test_state"] for m in messages if m["type"] == "test_state" and m["@testrun"] == run)
+    return list(checks.resources_of(state["root_module"]))
+
+
+def _stand_in(build):
+    """What `millrace package` would leave there, by name only."""
+    functions = [*resources.common().functions]
+    for slug in resources.slugs():
+        functions += resources.pipeline(slug).functions
+    (build / "airflow" / "dags").mkdir(parents=True, exist_ok=True)
+    for name in ("requirements.txt", "plugins.zip", "dags/one.py"):
+        (build / "airflow" / name).write_text("stands for it")
+    document = {
+        "architecture": "arm64",
+        "functions": {function.name: f"packages/{function.name}-1.zip" for function in functions},
+        "layers": {name: f"packages/{name}-1.zip" for name in resources.common().layers},
+        "wheel": "packages/millrace-1-py3-none-any.whl",
+    }
+    (build / "packages.json").write_text(json.dumps(document))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Terraform's description of the system: well formed, least privileged, and the same as what is provisioned locally."""
 
+import datetime as dt
 import importlib
 import json
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ SMALL = {
     "retail_events": {"events": 2_000},
     "sales": {},
     "signups": {"rows": 500},
-    "transactions": {"rows": 2_000},
+    "transactions": {"rows": 2_000, "last_day": dt.date(2025, 1, 10)},
 }
 
 

@@ -46,6 +46,7 @@ resource "aws_iam_role" "service" {
 }
 
 resource "aws_iam_role_policy" "service" {
+  #checkov:skip=CKV_AWS_355:The actions on everything take no resource.
   name = "as-declared"
   role = aws_iam_role.service.id
 
@@ -59,7 +60,7 @@ resource "aws_iam_role_policy" "service" {
           "ec2:DescribeAccountAttributes", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
           "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeLaunchTemplates", "ec2:DescribeNetworkAcls",
           "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVolumes",
-          "ec2:DescribeVolumeStatus", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+          "ec2:DescribeVolumeStatus", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
         ]
         Resource = ["*"]
       },
@@ -93,7 +94,7 @@ resource "aws_iam_role_policy" "service" {
         Effect = "Allow"
         Action = [
           "ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress",
-          "ec2:RevokeSecurityGroupEgress", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+          "ec2:RevokeSecurityGroupEgress", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeVpcAttribute",
         ]
         Resource = [
           "${local.ec2}:security-group/*", "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*", "${local.ec2}:vpc/*",

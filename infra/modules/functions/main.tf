@@ -15,6 +15,10 @@ variable "streams" { type = list(string) }
 variable "queues" { type = list(string) }
 variable "tables" { type = list(string) }
 variable "topics" { type = list(string) }
+variable "mappings" {
+  description = "The streams that functions are given, and where they tell of records that they could not do."
+  type        = any
+}
 variable "log_retention_days" { type = number }
 variable "subnet" {
   type    = string
@@ -105,6 +109,24 @@ locals {
         Action   = ["secretsmanager:GetSecretValue"]
         Resource = [for secret in function.secrets : var.secrets[secret]]
       }],
+      flatten([
+        for mapping in values(var.mappings) : [
+          {
+            # Lambda reads the stream in the function's name.
+            Effect = "Allow"
+            Action = [
+              "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator",
+              "kinesis:ListShards",
+            ]
+            Resource = ["arn:aws:kinesis:${local.region}:${local.account}:stream/${mapping.stream}"]
+          },
+          {
+            Effect   = "Allow"
+            Action   = ["sqs:SendMessage"]
+            Resource = ["arn:aws:sqs:${local.region}:${local.account}:${mapping.dead_letters}"]
+          },
+        ] if mapping.function == name
+      ]),
       [
         for kind, arns in local.targets : {
           Effect   = "Allow"
@@ -141,6 +163,7 @@ resource "aws_lambda_layer_version" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:How long is the installation's to say: env/prod.tfvars keeps a year, env/dev.tfvars two weeks.
   for_each          = var.functions
   name              = "/aws/lambda/${each.key}"
   retention_in_days = var.log_retention_days
@@ -170,6 +193,11 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_50:Each call is in the log with its request id and what it did; a trace would show one step.
+  #checkov:skip=CKV_AWS_115:A reserve would hold back a backlog's conversions; what must not run twice is held by conditional writes.
+  #checkov:skip=CKV_AWS_116:Failures go to EventBridge, as the function's destination, and are told from there.
+  #checkov:skip=CKV_AWS_117:They talk to AWS's own endpoints only, and hold to their roles; a VPC would add nothing but cold starts.
+  #checkov:skip=CKV_AWS_272:Who may put code into the artifacts bucket is who may deploy; a signer would be the same role again.
   for_each      = var.functions
   function_name = each.key
   description   = each.value.description

@@ -22,6 +22,7 @@ locals {
   account   = data.aws_caller_identity.this.account_id
   region    = data.aws_region.this.name
   glue      = "arn:aws:glue:${local.region}:${local.account}"
+  ec2       = "arn:aws:ec2:${local.region}:${local.account}"
   artifacts = var.buckets["artifacts"].name
   scripts   = { for name, job in var.jobs : name => "${var.scripts}/${try(job.script, null) == null ? name : job.script}.py" }
   secrets = {
@@ -120,7 +121,7 @@ resource "aws_iam_role_policy" "this" {
         },
         {
           Effect   = "Allow"
-          Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+          Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:AssociateKmsKey"]
           Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/jobs*"]
         },
       ],
@@ -134,16 +135,31 @@ resource "aws_iam_role_policy" "this" {
         Action   = ["secretsmanager:GetSecretValue"]
         Resource = [for secret in local.secrets[each.key] : var.secrets[secret]]
       }],
-      length(try(each.value.connections, [])) == 0 ? [] : [{
-        # A job in a VPC makes its own network interfaces; EC2 lets nobody name them before they are there.
-        Effect = "Allow"
-        Action = [
-          "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets",
-          "ec2:DescribeSecurityGroups", "ec2:DescribeVpcEndpoints", "ec2:DescribeRouteTables", "ec2:DescribeVpcAttribute",
-          "ec2:CreateTags",
-        ]
-        Resource = ["*"]
-      }],
+      # A job in a VPC makes its own network interfaces, which have no names before they are there.
+      [for statement in [
+        {
+          # These take no resource.
+          Effect = "Allow"
+          Action = [
+            "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeVpcEndpoints",
+            "ec2:DescribeRouteTables",
+          ]
+          Resource = ["*"]
+        },
+        {
+          Effect = "Allow"
+          Action = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeVpcAttribute"]
+          Resource = [
+            "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*", "${local.ec2}:security-group/*", "${local.ec2}:vpc/*",
+          ]
+        },
+        {
+          Effect    = "Allow"
+          Action    = ["ec2:CreateTags", "ec2:DeleteTags"]
+          Resource  = ["${local.ec2}:network-interface/*"]
+          Condition = { "ForAllValues:StringEquals" = { "aws:TagKeys" = ["aws-glue-service-resource"] } }
+        },
+      ] : statement if length(try(each.value.connections, [])) > 0],
     )
   })
 }

@@ -135,7 +135,7 @@ locals {
           {
             Sid      = "ReadLogs"
             Effect   = "Allow"
-            Action   = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams", "logs:StartQuery"]
+            Action   = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams", "logs:StartQuery", "logs:GetQueryResults"]
             Resource = flatten([for name in local.operated : ["${local.logs}:${name}", "${local.logs}:${name}:*"]])
           },
           {
@@ -143,7 +143,7 @@ locals {
             Sid    = "Look"
             Effect = "Allow"
             Action = [
-              "logs:DescribeLogGroups", "logs:GetQueryResults", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics",
+              "logs:DescribeLogGroups", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics",
               "cloudwatch:ListDashboards", "glue:ListJobs", "glue:ListCrawlers",
             ]
             Resource = ["*"]

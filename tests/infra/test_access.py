@@ -1,0 +1,175 @@
+"""All that Terraform would make, with every switch on: who may do what, and what is open that should not be."""
+
+import json
+import re
+
+import pytest
+
+from millrace import contracts, resources
+from millrace.resources import ROOT
+from tests.infra import access_page, checks
+from tests.infra.conftest import mocked
+
+
+@pytest.fixture(scope="module")
+def terraform(terraform_in, tmp_path_factory):
+    terraform = terraform_in(tmp_path_factory.mktemp("system"))
+    terraform.init("-backend=false")
+    return terraform
+
+
+@pytest.fixture(scope="module")
+def everything(terraform):
+    return mocked(terraform, "everything")
+
+
+@pytest.fixture(scope="module")
+def by_folders(terraform):
+    return mocked(terraform, "by_folders")
+
+
+def test_nothing_is_open_that_should_not_be(everything):
+    assert checks.findings(everything) == []
+
+
+def test_each_thing_that_is_declared_is_there(everything):
+    wanted = {
+        "aws_lambda_function": ("function_name", {f.name for f in resources.common().functions}),
+        "aws_glue_job": ("name", set()),
+        "aws_glue_crawler": ("name", set()),
+        "aws_cloudwatch_event_rule": ("name", {r.name for r in resources.common().rules} | {"test-lake-break-glass"}),
+        "aws_kinesis_stream": ("name", set()),
+        "aws_kinesis_firehose_delivery_stream": ("name", set()),
+        "aws_sqs_queue": ("name", set()),
+        "aws_dynamodb_table": ("name", set()),
+        "aws_glue_data_quality_ruleset": ("name", set()),
+        "aws_quicksight_data_set": ("data_set_id", set()),
+    }
+    sections = ("functions", "jobs", "crawlers", "rules", "streams", "firehoses", "queues", "tables", "rulesets")
+    for slug in resources.slugs():
+        declared = resources.pipeline(slug)
+        for (_, names), section in zip(wanted.values(), sections, strict=False):
+            names |= {thing.name for thing in getattr(declared, section)}
+        wanted["aws_quicksight_data_set"][1].update(data_set.id for data_set in declared.data_sets)
+    for kind, (attribute, names) in wanted.items():
+        assert {thing["values"][attribute] for thing in checks.of_type(everything, kind)} == names, kind
+
+
+def test_a_wildcard_is_explained_beside_it():
+    there = re.compile(r"""(Resource|metrics|clusters)\s*= \["\*"\]""")  # a key's policy says "*" of itself, in no list
+    for path in sorted((ROOT / "infra" / "modules").rglob("*.tf")):
+        lines = path.read_text().splitlines()
+        for number, line in enumerate(lines):
+            if there.search(line):
+                above = "\n".join(lines[max(0, number - 9) : number]).rpartition("Effect")
+                near = [*above[0].splitlines()[-4:], *above[2].splitlines()] if above[1] else lines[number - 1 : number]
+                assert any("#" in text for text in near), f"{path.relative_to(ROOT)}:{number + 1}: why a wildcard?"
+
+
+def test_the_columns_that_contracts_call_personal_are_tagged_and_no_others(everything):
+    tagged = {}
+    for tag in checks.of_type(everything, "aws_lakeformation_resource_lf_tags"):
+        for table in tag["values"]["table_with_columns"]:
+            for column in table["column_names"]:
+                kind = tag["values"]["lf_tag"][0]["value"]
+                tagged[table["database_name"], table["name"], column] = kind
+    wanted = {
+        (slug, contract.table, column.name): "pseudonym" if column.pii == "pseudonym" else "personal"
+        for slug in resources.slugs()
+        for contract in contracts.of_pipeline(slug).values()
+        for column in contract.columns
+        if contract.kind == "derived" and column.pii
+    }
+    assert wanted and tagged == wanted
+
+
+def test_analysts_are_granted_no_personal_column(everything):
+    granted = {
+        permission["index"]: set(permission["values"]["lf_tag_policy"][0]["expression"][0]["values"])
+        for permission in checks.of_type(everything, "aws_lakeformation_permissions")
+        if permission["name"] == "columns"
+    }
+    assert granted == {"analyst": {"none", "pseudonym"}, "steward": {"none", "pseudonym", "personal"}}
+    databases = [
+        tag["values"]["lf_tag"][0]["value"]
+        for tag in checks.of_type(everything, "aws_lakeformation_resource_lf_tags")
+        if tag["name"] == "database"
+    ]
+    assert databases == ["personal"] * len(resources.slugs())  # closed is what nobody has looked at
+
+
+def test_without_lake_formation_analysts_read_no_folder_with_a_personal_column(by_folders):
+    (policy,) = (p for p in checks.of_type(by_folders, "aws_iam_role_policy") if p.get("index") == "analyst")
+    readable = {
+        place.removeprefix("arn:aws:s3:::test-lake-").removesuffix("*")
+        for statement in checks.statements(policy)
+        if "s3:GetObject" in statement["Action"]
+        for place in statement["Resource"]
+    }
+    wanted = {
+        contract.location
+        for slug in resources.slugs()
+        for contract in contracts.of_pipeline(slug).values()
+        if contract.kind == "derived" and all(column.pii in (None, "pseudonym") for column in contract.columns)
+    }
+    assert readable == wanted | {"athena/people/analyst/"}
+
+
+def test_sales_finds_its_database(everything):
+    (database,) = checks.of_type(everything, "aws_db_instance")
+    (connection,) = checks.of_type(everything, "aws_glue_connection")
+    declared = resources.pipeline("sales").connections[0]
+    properties = connection["values"]["connection_properties"]
+    host = database["values"]["endpoint"]
+    assert properties == {
+        "JDBC_CONNECTION_URL": f"jdbc:mysql://{host}/{declared.database}",
+        "SECRET_ID": declared.secret,
+    }
+    assert database["values"]["db_name"] == declared.database
+    (inside,) = (g for g in checks.of_type(everything, "aws_security_group") if g["values"]["name"].endswith("-inside"))
+    (requirements,) = connection["values"]["physical_connection_requirements"]
+    assert requirements["security_group_id_list"] == [inside["values"]["id"]]
+    (rule,) = (r for r in checks.of_type(everything, "aws_vpc_security_group_ingress_rule") if "source" in r["address"])
+    assert rule["values"]["referenced_security_group_id"] == inside["values"]["id"]
+    assert (rule["values"]["from_port"], rule["values"]["to_port"]) == (3306, 3306)
+    own = [r for r in checks.of_type(everything, "aws_vpc_security_group_ingress_rule") if "network" in r["address"]]
+    assert [r["values"]["referenced_security_group_id"] for r in own] == [inside["values"]["id"]]  # as Glue demands
+    endpoints = {e["values"]["service_name"].split(".", 3)[3] for e in checks.of_type(everything, "aws_vpc_endpoint")}
+    assert {"s3", "secretsmanager", "glue", "logs", "kms"} <= endpoints  # what the job asks from where it runs
+
+
+def test_the_dashboard_shows_every_function_stream_and_alarm(everything):
+    (dashboard,) = checks.of_type(everything, "aws_cloudwatch_dashboard")
+    body = dashboard["values"]["dashboard_body"]
+    assert json.loads(body)["widgets"][0]["type"] == "alarm"
+    shown = {
+        "aws_lambda_function": "function_name",
+        "aws_kinesis_stream": "name",
+        "aws_kinesis_firehose_delivery_stream": "name",
+        "aws_cloudwatch_metric_alarm": "alarm_name",
+        "aws_athena_workgroup": "name",
+    }
+    for kind, attribute in shown.items():
+        for thing in checks.of_type(everything, kind):
+            assert thing["values"][attribute] in body, (kind, thing["values"][attribute])
+
+
+def test_datasync_brings_each_raw_table_to_where_its_contract_has_it(everything):
+    places = {
+        place["index"]: place["values"]["subdirectory"]
+        for place in checks.of_type(everything, "aws_datasync_location_s3")
+    }
+    assert places == {
+        f"retail_events/{contract.table}": f"/{contract.location.removeprefix('raw/')}"
+        for contract in contracts.of_pipeline("retail_events").values()
+        if contract.kind == "raw"
+    }
+    for task in checks.of_type(everything, "aws_datasync_task"):
+        assert task["values"]["options"][0]["preserve_deleted_files"] == "PRESERVE"
+        assert task["values"]["includes"][0]["value"] == f"/{task['index'].partition('/raw_')[2]}*"
+
+
+def test_the_page_on_access_is_true(everything, by_folders):
+    page = access_page.render(everything, by_folders)
+    assert page == access_page.PAGE.read_text(), "python -m tests.infra.access_page writes it anew"
+    assert "<!--" not in page
