@@ -12,7 +12,7 @@ from millrace.resources import ROOT, slugs
 
 def in_turn(first):
     """What writes a pipeline's tables lies between these: from the task `first` on, one run at a time."""
-    return {"take_turn": {first, "end_turn"}, "published": {"end_turn"}, "end_turn": set()}
+    return {"take_turn": {first}, "published": {"end_turn"}, "end_turn": set()}
 
 
 EDGES = {
@@ -127,6 +127,27 @@ EDGES = {
         "refunds": {"published"},
         **in_turn("catalogue_raw"),
     },
+    "transactions_forecast": {
+        "forecast": {"ledger", "catalogue_build", "publish_accuracy", "publish_forecast"},
+        "ledger": {"catalogue_build"},
+        "catalogue_build": {"forecast_checks"},
+        "forecast_checks": {"gate"},
+        "gate": {"publish_accuracy"},
+        "publish_accuracy": {"forecast_worth"},
+        "forecast_worth": {"worth_it"},
+        "worth_it": {"publish_forecast"},
+        "publish_forecast": {"forecast_by_day", "forecast_by_product", "forecast_accuracy"},
+        "forecast_by_day": {"refresh_forecast_by_day"},
+        "forecast_by_product": {"refresh_forecast_by_product"},
+        "forecast_accuracy": {"refresh_forecast_accuracy"},
+        "refresh_forecast_by_day": {"forecast_by_day_refreshed"},
+        "refresh_forecast_by_product": {"forecast_by_product_refreshed"},
+        "refresh_forecast_accuracy": {"forecast_accuracy_refreshed"},
+        "forecast_by_day_refreshed": {"published"},
+        "forecast_by_product_refreshed": {"published"},
+        "forecast_accuracy_refreshed": {"published"},
+        "published": set(),
+    },
     "transactions_live": {
         "find_delivered": {"minutes", "live_all", "mark"},
         "minutes": {"live_checks"},
@@ -204,6 +225,14 @@ OPERATORS = {
         "refresh_funnel": "QuickSightCreateIngestionOperator",
         "funnel_refreshed": "QuickSightSensor",
     },
+    "transactions_forecast": {
+        "forecast": "GlueJobOperator",
+        "forecast_checks": "AthenaOperator",
+        "forecast_worth": "AthenaOperator",
+        "forecast_by_day": "AthenaOperator",
+        "refresh_forecast_by_day": "QuickSightCreateIngestionOperator",
+        "forecast_by_day_refreshed": "QuickSightSensor",
+    },
     "transactions_live": {
         "minutes": "LambdaInvokeFunctionOperator",
         "live_all": "AthenaOperator",
@@ -261,6 +290,7 @@ json.dump(
                 "max_active_runs": dag.max_active_runs,
                 "params": sorted(dag.params),
                 "doc": bool(dag.doc_md),
+                "deadline_s": [alert.interval.total_seconds() for alert in dag.deadline or ()],
                 "outlets": [asset.uri for task in dag.tasks for asset in task.outlets],
             }
             for dag in bag.dags.values()
@@ -351,5 +381,19 @@ def test_transactions_live_runs_every_five_minutes_one_run_at_a_time(parsed):
 def test_the_warehouse_is_loaded_when_transactions_are_published(parsed):
     dag = parsed["dags"]["transactions_warehouse"]
     assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
-    assert "s3://millrace-final/transactions" in dag["schedule"] or "transactions" in dag["schedule"]
+    assert "s3://millrace-final/transactions" in dag["schedule"]
     assert {"tables", "load", "views", "numbers", "warehouse_numbers"} <= set(dag["deferrable"])
+
+
+def test_transactions_are_told_of_when_they_are_late_or_fail(parsed):
+    late = {name: dag["deadline_s"] for name, dag in parsed["dags"].items() if name.startswith("transactions")}
+    wanted = {"transactions": [64_800.0], "transactions_live": [1_800.0], "transactions_warehouse": [7_200.0]}
+    assert wanted.items() <= late.items()
+
+
+def test_the_forecast_is_weekly_one_run_at_a_time(parsed):
+    dag = parsed["dags"]["transactions_forecast"]
+    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("0 5 * * 1", False, 1)
+    assert dag["params"] == ["date"]
+    assert {"forecast", "forecast_checks", "forecast_worth", "forecast_accuracy"} <= set(dag["deferrable"])
+    assert dag["outlets"] == ["s3://millrace-final/transactions/forecast"]
