@@ -12,6 +12,7 @@ variable "crawlers" { type = list(string) }
 variable "jobs" { type = list(string) }
 variable "databases" { type = list(string) }
 variable "workgroup" { type = string }
+variable "quality_role" { type = string }
 variable "data_sets" { type = list(string) }
 variable "queues" { type = list(string) }
 variable "code" { type = string }
@@ -117,13 +118,28 @@ resource "aws_iam_role_policy" "this" {
       },
       {
         Effect   = "Allow"
-        Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        Action   = ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"]
         Resource = [for name in ["athena", "processed", "final"] : "${var.buckets[name].arn}/*"]
       },
       {
         Effect   = "Allow"
         Action   = ["lambda:InvokeFunction"]
         Resource = var.functions
+      },
+      {
+        Effect = "Allow"
+        Action = [
+          "glue:StartDataQualityRulesetEvaluationRun", "glue:GetDataQualityRulesetEvaluationRun", "glue:GetDataQualityRuleset",
+          "glue:CancelDataQualityRulesetEvaluationRun", "glue:GetDataQualityResult", "glue:BatchGetDataQualityResult",
+        ]
+        Resource = ["${local.glue}:dataQualityRuleset/*"]
+      },
+      {
+        # Glue evaluates with this role.
+        Effect    = "Allow"
+        Action    = ["iam:PassRole"]
+        Resource  = [var.quality_role]
+        Condition = { StringEquals = { "iam:PassedToService" = "glue.amazonaws.com" } }
       },
       {
         # Callbacks tell of tasks that failed.
@@ -153,8 +169,8 @@ resource "aws_iam_role_policy" "this" {
         Effect = "Allow"
         Action = [
           "glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetPartition",
-          "glue:GetPartitions", "glue:BatchGetPartition", "glue:UpdateTable", "glue:BatchCreatePartition",
-          "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
+          "glue:GetPartitions", "glue:BatchGetPartition", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable",
+          "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
         ]
         Resource = concat(
           ["${local.glue}:catalog"],
