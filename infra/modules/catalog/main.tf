@@ -120,6 +120,66 @@ resource "aws_glue_data_quality_ruleset" "this" {
   depends_on = [aws_glue_catalog_table.this]
 }
 
+# By which Glue looks at the tables when it evaluates rules: it reads what is derived, and nothing else.
+resource "aws_iam_role" "quality" {
+  name = "${var.prefix}-quality"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "glue.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "quality" {
+  name = "as-declared"
+  role = aws_iam_role.quality.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [var.buckets["final"].arn]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["${var.buckets["final"].arn}/*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = [var.kms_key]
+      },
+      {
+        Effect = "Allow"
+        Action = ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"]
+        Resource = concat(
+          ["${local.glue}:catalog"],
+          [for name in values(var.databases) : "${local.glue}:database/${name}"],
+          [for name in values(var.databases) : "${local.glue}:table/${name}/*"],
+        )
+      },
+      {
+        Effect = "Allow"
+        Action = ["glue:GetDataQualityRuleset", "glue:PublishDataQuality"]
+        Resource = ["${local.glue}:dataQualityRuleset/*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/data-quality*"]
+      },
+    ]
+  })
+}
+
 resource "aws_iam_role" "crawler" {
   for_each = var.crawlers
   name     = "${var.prefix}-crawler-${each.key}"
@@ -219,6 +279,7 @@ resource "aws_glue_crawler" "this" {
   depends_on = [aws_iam_role_policy.crawler, aws_glue_catalog_database.this]
 }
 
+output "quality_role" { value = aws_iam_role.quality.arn }
 output "crawlers" { value = keys(aws_glue_crawler.this) }
 
 output "partitions" {
