@@ -167,8 +167,8 @@ resource "aws_iam_role_policy" "quality" {
         )
       },
       {
-        Effect = "Allow"
-        Action = ["glue:GetDataQualityRuleset", "glue:PublishDataQuality"]
+        Effect   = "Allow"
+        Action   = ["glue:GetDataQualityRuleset", "glue:PublishDataQuality"]
         Resource = ["${local.glue}:dataQualityRuleset/*"]
       },
       {
