@@ -263,6 +263,8 @@ module "airflow" {
   data_sets = keys(local.data_sets)
   queues    = distinct(flatten([for rule in values(local.rules) : [for target in rule.targets : target.queue if can(target.queue)]]))
   code      = "${local.root}/build/airflow"
+
+  quality_role = module.catalog.quality_role
 }
 
 module "emr" {
