@@ -187,15 +187,14 @@ def turn(slug: str, first: Any, last: Any, after: Any = None) -> None:
     """From `first` to `last` one run at a time, of all of the pipeline's runs; `after` is what is waited for before.
 
     A DAG's max_active_runs does not see to that: backfills are not counted in it, and it would have runs wait for one
-    that waits for uploads. The tasks are a setup and a teardown, so a run that fails gives its turn back.
+    that waits for uploads. The end is a teardown, so a run that fails gives its turn back. The beginning is no setup:
+    who clears a task in between would clear it too, and have a new turn for what was built in an old one.
     """
     take = _take_turn(slug)
-    take.as_setup()
-    end = _end_turn(slug)
     if after is not None:
         after >> take
     take >> first
-    last >> end.as_teardown(setups=take)
+    last >> _end_turn(slug).as_teardown()
 
 
 @task.sensor(
