@@ -11,10 +11,11 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from millrace.sales_reads import REVENUE_STATUSES
+from millrace.spark.dimensions import clean, date_key, dates, known, with_member
 from millrace.spark.lake import Lake
 from millrace.spark.scd2 import BEGINNING, FOREVER, UNKNOWN, VALIDITY, keys_as_of, surrogate_key, versions
 from millrace.spark.snapshot import Snapshot
@@ -55,7 +56,7 @@ def build(state: Snapshot, lake: Lake, as_of: dt.date) -> None:
     first, last = reduce(DataFrame.union, [*days, paid.select("payment_date")]).agg(
         F.min("order_date"), F.max("order_date")
     ).first() or (None, None)  # fmt: skip
-    lake.write("dim_dates", dim_dates(orders.sparkSession, first, last), order="date_key")
+    lake.write("dim_dates", dates(orders.sparkSession, first, last), order="date_key")
     assert state.control_totals is not None
     lake.write("control_totals", state.control_totals, order="month")
     written = {
@@ -84,18 +85,6 @@ def _with_kept(
     return kept if read is None else kept.unionByName(prepare(read))
 
 
-def clean(table: DataFrame) -> DataFrame:
-    """Texts without white space at their ends; one that is empty then is null. Line ends within them stay."""
-    return table.select(
-        *(
-            F.nullif(F.regexp_replace(name, r"^\s+|\s+$", ""), F.lit("")).alias(name)
-            if kind == "string"
-            else F.col(name)
-            for name, kind in table.dtypes
-        )
-    )
-
-
 def order_lines(read: DataFrame) -> DataFrame:
     """LINE of the order lines that were read."""
     named = clean(read).withColumnRenamed("quantity_ordered", "quantity")
@@ -116,9 +105,8 @@ def dim_locations(before: DataFrame, *tables: DataFrame) -> DataFrame:
     """Every place of these tables, and those of the dimension so far, which older facts may refer to."""
     places = reduce(DataFrame.union, (table.select(*PLACE) for table in tables)).distinct()
     places = places.union(before.where(F.col("location_key") != UNKNOWN).select(*PLACE)).distinct()
-    return places.select(location_key().alias("location_key"), *PLACE).unionByName(
-        _member(places.sparkSession, location_key=UNKNOWN, city="(unknown)", country="(unknown)"), True
-    )
+    keyed = places.select(location_key().alias("location_key"), *PLACE)
+    return with_member(keyed, location_key=UNKNOWN, city="(unknown)", country="(unknown)")
 
 
 def location_key() -> Column:
@@ -132,7 +120,7 @@ def dim_employees(employees: DataFrame, offices: DataFrame) -> DataFrame:
         "office_code", F.col("city").alias("office_city"), F.col("country").alias("office_country"), "territory",
         location_key().alias("office_location_key"),
     )  # fmt: skip
-    return employees.join(F.broadcast(office), "office_code", "left").select(
+    placed = employees.join(F.broadcast(office), "office_code", "left").select(
         employee_key("employee_number").alias("employee_key"),
         "employee_number",
         F.concat_ws(" ", "first_name", "last_name").alias("employee_name"),
@@ -144,13 +132,10 @@ def dim_employees(employees: DataFrame, offices: DataFrame) -> DataFrame:
         "office_country",
         "territory",
         F.coalesce("office_location_key", F.lit(UNKNOWN)).alias("office_location_key"),
-    ).unionByName(
-        _member(
-            employees.sparkSession, employee_key=UNKNOWN, employee_name="(none)", manager_key=UNKNOWN,
-            office_location_key=UNKNOWN,
-        ),
-        True,
-    )  # fmt: skip
+    )
+    return with_member(
+        placed, employee_key=UNKNOWN, employee_name="(none)", manager_key=UNKNOWN, office_location_key=UNKNOWN
+    )
 
 
 def employee_key(number: str) -> Column:
@@ -160,35 +145,28 @@ def employee_key(number: str) -> Column:
 
 def dim_customers(before: DataFrame, customers: DataFrame, employees: DataFrame, as_of: dt.date) -> DataFrame:
     """The customers' versions. A sales representative who is no employee counts as none."""
-    known = employees.select(F.col("employee_number").alias("sales_rep_employee_number"))
-    now = customers.select(
+    sellers = employees.select(F.col("employee_number").alias("sales_rep_employee_number"), F.lit(True).alias("_known"))
+    now = customers.join(F.broadcast(sellers), "sales_rep_employee_number", "left").select(
         "customer_number",
         "customer_name",
         F.nullif(F.concat_ws(" ", "contact_first_name", "contact_last_name"), F.lit("")).alias("contact_name"),
         "phone",
         F.nullif(F.concat_ws(", ", "address_line1", "address_line2"), F.lit("")).alias("address"),
         *PLACE,
-        "sales_rep_employee_number",
+        F.when(F.col("_known"), F.col("sales_rep_employee_number")).alias("sales_rep_employee_number"),
         "credit_limit",
     )
-    missing = now.join(F.broadcast(known), "sales_rep_employee_number", "left_anti").select("customer_number")
-    now = now.join(missing.withColumn("_none", F.lit(True)), "customer_number", "left").withColumn(
-        "sales_rep_employee_number", F.when(F.col("_none").isNull(), F.col("sales_rep_employee_number"))
-    )
     kept = before.where(F.col("customer_key") != UNKNOWN)
-    every = versions(kept, now.drop("_none"), business_key="customer_number", as_of=as_of)
-    return (
-        every.withColumn("customer_key", surrogate_key(F.col("customer_number"), F.col("valid_from")))
-        .withColumn("location_key", location_key())
-        .withColumn("employee_key", employee_key("sales_rep_employee_number"))
-        .unionByName(
-            _member(
-                before.sparkSession, customer_key=UNKNOWN, customer_name="(unknown)", location_key=UNKNOWN,
-                employee_key=UNKNOWN, **_ALWAYS,
-            ),
-            True,
-        )
-    )  # fmt: skip
+    every = versions(kept, now, business_key="customer_number", as_of=as_of)
+    keyed = every.withColumns(
+        {
+            "customer_key": surrogate_key(F.col("customer_number"), F.col("valid_from")),
+            "location_key": location_key(),
+            "employee_key": employee_key("sales_rep_employee_number"),
+        }
+    )
+    nobody = {"customer_key": UNKNOWN, "location_key": UNKNOWN, "employee_key": UNKNOWN, "customer_name": "(unknown)"}
+    return with_member(keyed, **nobody, **_ALWAYS)
 
 
 def dim_products(before: DataFrame, products: DataFrame, lines: DataFrame, as_of: dt.date) -> DataFrame:
@@ -201,12 +179,8 @@ def dim_products(before: DataFrame, products: DataFrame, lines: DataFrame, as_of
         "product_scale", "product_vendor", "product_description", "buy_price", "msrp",
     )  # fmt: skip
     every = versions(before.where(F.col("product_key") != UNKNOWN), now, business_key="product_code", as_of=as_of)
-    return every.withColumn("product_key", surrogate_key(F.col("product_code"), F.col("valid_from"))).unionByName(
-        _member(
-            before.sparkSession, product_key=UNKNOWN, product_name="(unknown)", product_line="(unknown)", **_ALWAYS
-        ),
-        True,
-    )
+    keyed = every.withColumn("product_key", surrogate_key(F.col("product_code"), F.col("valid_from")))
+    return with_member(keyed, product_key=UNKNOWN, product_name="(unknown)", product_line="(unknown)", **_ALWAYS)
 
 
 def fact_orders(lines: DataFrame, customers: DataFrame, products: DataFrame) -> DataFrame:
@@ -215,7 +189,7 @@ def fact_orders(lines: DataFrame, customers: DataFrame, products: DataFrame) -> 
     product = {"product_key": "product_key", "_buy_price": "buy_price"}
     rows = keys_as_of(rows, products, business_key="product_code", day="order_date", take=product)
     amount = F.col("quantity") * F.col("price_each")
-    return _known(rows, "customer_key", "employee_key", "location_key", "product_key").select(
+    return known(rows, "customer_key", "employee_key", "location_key", "product_key").select(
         "*",
         date_key("order_date").alias("order_date_key"),
         date_key("required_date").alias("required_date_key"),
@@ -231,52 +205,12 @@ def fact_orders(lines: DataFrame, customers: DataFrame, products: DataFrame) -> 
 def fact_payments(payments: DataFrame, customers: DataFrame) -> DataFrame:
     """The payments (PAYMENT), each with the version of its customer that its day had."""
     rows = keys_as_of(payments, customers, business_key="customer_number", day="payment_date", take=_OF_CUSTOMER)
-    return _known(rows, "customer_key", "employee_key", "location_key").withColumn(
+    return known(rows, "customer_key", "employee_key", "location_key").withColumn(
         "payment_date_key", date_key("payment_date")
     )
-
-
-def dim_dates(spark: SparkSession, first: dt.date | None, last: dt.date | None) -> DataFrame:
-    """Every day of the years from the first date's to the last one's; only the member for none if there is no date."""
-    begin, end = (f"{first.year:04}-01-01", f"{last.year:04}-12-31") if first and last else ("", "")
-    days = spark.sql(f"SELECT explode(sequence(CAST('{begin}' AS date), CAST('{end}' AS date), INTERVAL 1 DAY)) AS day")
-    weekday = F.weekday("day") + 1
-    return days.select(
-        date_key("day").alias("date_key"),
-        "day",
-        F.year("day").alias("year"),
-        F.quarter("day").alias("quarter"),
-        F.month("day").alias("month"),
-        F.concat(F.year("day"), F.lit("-Q"), F.quarter("day")).alias("year_quarter"),
-        F.date_format("day", "yyyy-MM").alias("year_month"),
-        F.date_format("day", "MMMM").alias("month_name"),
-        F.weekofyear("day").alias("iso_week"),
-        weekday.alias("weekday"),
-        F.date_format("day", "EEEE").alias("weekday_name"),
-        (weekday >= 6).alias("is_weekend"),
-    ).unionByName(_member(spark, date_key=UNKNOWN), True)
-
-
-def date_key(day: str) -> Column:
-    """20040131 for 31 January 2004; -1 for null."""
-    return F.coalesce(F.date_format(day, "yyyyMMdd").cast("bigint"), F.lit(UNKNOWN))
 
 
 _WHOLE = ("customers", "employees", "offices", "products", "productlines")
 _FILE_ROWS = 2_000_000  # of a fact, some 40 MB
 _OF_CUSTOMER = {name: name for name in ("customer_key", "employee_key", "location_key")}
 _ALWAYS = dict(zip(VALIDITY, (BEGINNING, FOREVER, True), strict=True))
-
-
-def _is_revenue(status: str) -> Column:
-    return F.lower(status).isin([known.lower() for known in REVENUE_STATUSES])
-
-
-def _known(rows: DataFrame, *keys: str) -> DataFrame:
-    """The rows with the unknown member where a key found none."""
-    return rows.withColumns({key: F.coalesce(key, F.lit(UNKNOWN)) for key in keys})
-
-
-def _member(spark: SparkSession, **values: object) -> DataFrame:
-    """One row of these values; the columns that it lacks become null."""
-    return spark.range(1).select(*(F.lit(value).alias(name) for name, value in values.items()))
