@@ -109,6 +109,20 @@ async def _warm() -> None:
         (await client.get("/health")).raise_for_status()
 
 
+def tasks_of(dag: Any) -> list[str]:
+    """The DAG's tasks, in order."""
+    return [task.task_id for task in dag.topological_sort()]
+
+
+def followers(dags: dict[str, Any], slug: str) -> dict[str, list[str]]:
+    """The DAGs that Airflow runs when this one has published its assets, with their tasks."""
+    published = {outlet.uri for task in dags[slug].tasks for outlet in task.outlets}
+    scheduled = {name: dag.schedule for name, dag in dags.items() if isinstance(dag.schedule, list)}
+    return {
+        name: tasks_of(dags[name]) for name, assets in scheduled.items() if published & {asset.uri for asset in assets}
+    }
+
+
 def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
     """Run the DAG; the last thing told is ``{"result": state, "tasks": [...]}``, with what small tasks returned."""
     started = time.monotonic()
@@ -165,7 +179,7 @@ def main() -> None:
         tell({"error": str(error)})
         raise
     get_listener_manager().add_listener(Progress(tell))
-    tell({"ready": sys.argv[1], "tasks": [task.task_id for task in dags[sys.argv[1]].topological_sort()]})
+    tell({"ready": sys.argv[1], "tasks": tasks_of(dags[sys.argv[1]]), "followers": followers(dags, sys.argv[1])})
     for line in sys.stdin:
         conf = json.loads(line)
         dag = dags[conf.pop("dag", sys.argv[1])]
