@@ -261,8 +261,8 @@ class SourceMapping:
 class Warehouse:
     """A Redshift Serverless namespace, and a workgroup of the same name that reaches it.
 
-    reads: places that COPY reads, each a bucket and a path in it. rpus: its capacity while it works; rpu_hours: what it may use in a day, after which
-    it answers nothing until the next.
+    reads: places that COPY reads, each a bucket and a path in it. rpus: its capacity while it works; rpu_hours: what
+    it may use in a day, after which it answers nothing until the next.
     """
 
     name: str
