@@ -114,13 +114,11 @@ def tasks_of(dag: Any) -> list[str]:
     return [task.task_id for task in dag.topological_sort()]
 
 
-def followers(dags: dict[str, Any], slug: str) -> dict[str, list[str]]:
-    """The DAGs that Airflow runs when this one has published its assets, with their tasks."""
+def followers(dags: dict[str, Any], slug: str) -> list[str]:
+    """The DAGs that Airflow runs when this one has published its assets."""
     published = {outlet.uri for task in dags[slug].tasks for outlet in task.outlets}
     scheduled = {name: dag.schedule for name, dag in dags.items() if isinstance(dag.schedule, list)}
-    return {
-        name: tasks_of(dags[name]) for name, assets in scheduled.items() if published & {asset.uri for asset in assets}
-    }
+    return sorted(name for name, assets in scheduled.items() if published & {asset.uri for asset in assets})
 
 
 def run(dag: Any, conf: dict[str, Any], tell: Tell) -> None:
@@ -179,7 +177,7 @@ def main() -> None:
         tell({"error": str(error)})
         raise
     get_listener_manager().add_listener(Progress(tell))
-    tell({"ready": sys.argv[1], "tasks": tasks_of(dags[sys.argv[1]]), "followers": followers(dags, sys.argv[1])})
+    tell({"ready": sys.argv[1], "tasks": tasks_of(dags[sys.argv[1]]), "then": followers(dags, sys.argv[1])})
     for line in sys.stdin:
         conf = json.loads(line)
         dag = dags[conf.pop("dag", sys.argv[1])]
