@@ -109,11 +109,6 @@ async def _warm() -> None:
         (await client.get("/health")).raise_for_status()
 
 
-def tasks_of(dag: Any) -> list[str]:
-    """The DAG's tasks, in order."""
-    return [task.task_id for task in dag.topological_sort()]
-
-
 def followers(dags: dict[str, Any], slug: str) -> list[str]:
     """The DAGs that Airflow runs when this one has published its assets."""
     published = {outlet.uri for task in dags[slug].tasks for outlet in task.outlets}
@@ -177,7 +172,8 @@ def main() -> None:
         tell({"error": str(error)})
         raise
     get_listener_manager().add_listener(Progress(tell))
-    tell({"ready": sys.argv[1], "tasks": tasks_of(dags[sys.argv[1]]), "then": followers(dags, sys.argv[1])})
+    tasks = [task.task_id for task in dags[sys.argv[1]].topological_sort()]
+    tell({"ready": sys.argv[1], "tasks": tasks, "then": followers(dags, sys.argv[1])})
     for line in sys.stdin:
         conf = json.loads(line)
         dag = dags[conf.pop("dag", sys.argv[1])]
