@@ -156,18 +156,18 @@ class Airflow(Process):
         super().__init__("Airflow", ["millrace.runner", slug], airflow_environment(aws, home) | settings, log)
         self._events = (json.loads(line) for line in self.lines())
         self.tasks: list[str] = []
-        self.followers: dict[str, list[str]] = {}
+        self.followers: list[str] = []
         self.run_pid = 0
 
     def wait_ready(self) -> None:
-        """Wait until the DAG can run; then `tasks` has its tasks in order, `followers` those of the DAGs that follow.
+        """Wait until the DAG can run; then `tasks` has its tasks in order, `followers` the DAGs that run after it.
 
         Raises LocalError.
         """
         event = next(self._events)
         if "error" in event:
             raise LocalError(f"Airflow: {event['error']}; its log is {self.log}")
-        self.tasks, self.followers = event["tasks"], event["followers"]
+        self.tasks, self.followers = event["tasks"], event["then"]
 
     def run(self, conf: dict[str, Any], watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Run the DAG, or another one named by ``dag``, with ``logical_date`` and parameters; returns the result.
