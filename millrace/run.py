@@ -28,7 +28,8 @@ def run(
     """Run the pipeline on a folder of raw data and write its results into `out`; the exit status.
 
     sample: makes the raw data, while Airflow comes up, and says what it made. keep_aws: where to leave the embedded
-    AWS's data; without it they go with the run. then: DAGs to run after the pipeline's own, for the same day.
+    AWS's data; without it they go with the run. then: DAGs to run after the pipeline's own, and after those that its
+    assets start, for the same day.
     Status 0: every task succeeded and every row is accounted for. Raises ValueError where the raw data lack something.
     """
     source = sources.of(slug, raw) if sample is None else None
@@ -59,7 +60,7 @@ def run(
         day = {"logical_date": f"{brought.date}T06:00:00Z", "date": brought.date}
         with screen.tasks(airflow.tasks) as watch:
             result = airflow.run(day, watch)
-        for dag in then if result["result"] == "success" else ():
+        for dag in (*airflow.followers, *then) if result["result"] == "success" else ():
             with screen.tasks([]) as watch:
                 result = _both(result, airflow.run({"dag": dag, **day}, watch))
         results = Results(slug, result, aws, out)
