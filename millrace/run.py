@@ -70,9 +70,9 @@ def run(
 
 
 def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """The results of two DAGs' runs as one; it is a success only if both are, as the first one is."""
+    """The results of two DAGs' runs as one; it is a success only if both are."""
     return {
-        "result": other["result"],
+        "result": other["result"] if one["result"] == "success" else one["result"],
         "seconds": one["seconds"] + other["seconds"],
         "tasks": [*one["tasks"], *other["tasks"]],
     }
