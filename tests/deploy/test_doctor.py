@@ -3,7 +3,9 @@
 import dataclasses
 import functools
 import io
+import os
 import socket
+import subprocess
 
 import boto3
 import pytest
@@ -208,6 +210,13 @@ def test_its_status_says_whether_something_needed_is_missing(monkeypatch):
     status, text = examined(monkeypatch, [*well, doctor.finding.missing("c", "not there", "make it")])
     assert status == 1
     assert "✗ c: not there\n      → make it" in text and text.endswith("1 as they should be, 1 notes, 1 missing\n")
+
+
+def test_the_target_looks_at_this_machine():
+    environment = {key: value for key, value in os.environ.items() if key != "AWS_ENDPOINT_URL"}
+    done = subprocess.run(["make", "doctor"], cwd=resources.ROOT, env=environment, capture_output=True, text=True)
+    assert "this machine" in done.stdout and "✓ Python: 3.1" in done.stdout, done
+    assert done.returncode == (2 if "✗" in done.stdout else 0), done  # make's own status for one that failed
 
 
 def test_packages_that_are_not_as_locked_are_named(monkeypatch):
