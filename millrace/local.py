@@ -19,6 +19,8 @@ from millrace.resources import ROOT
 
 STATE = Path(os.environ.get("MILLRACE_STATE", ROOT / ".millrace"))
 BUCKET_PREFIX = "millrace"
+# Who tells of tables and columns; nothing is told before a transport is set too (docs/airflow.md).
+EXTRACTORS = ";".join(f"millrace.lineage.{kind}Lineage" for kind in ("Athena", "Glue", "Lambda"))
 _REGION = "us-east-1"
 _READY = re.compile(r"localaws ready on (http://\S+?),")
 
@@ -142,6 +144,7 @@ def airflow_environment(aws: LocalAws, home: Path) -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__MILLRACE__BUCKET_PREFIX": BUCKET_PREFIX,
+        "AIRFLOW__OPENLINEAGE__EXTRACTORS": EXTRACTORS,
     }
 
 
