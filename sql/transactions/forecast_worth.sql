@@ -38,8 +38,8 @@ SELECT
     END AS check_name,
     CASE WHEN level = 'product' THEN 'error' ELSE 'warn' END AS severity,
     coalesce(wape < naive_wape, FALSE) AS ok,
-    'WAPE of ' || model || ' ' || coalesce(CAST(round(wape, 4) AS varchar), 'unknown (no demand)')
-    || ', of seasonal naive ' || coalesce(CAST(round(naive_wape, 4) AS varchar), 'unknown')
+    'WAPE of ' || model || ' ' || coalesce(CAST(CAST(wape AS decimal(12, 4)) AS varchar), 'unknown (no demand)')
+    || ', of seasonal naive ' || coalesce(CAST(CAST(naive_wape AS decimal(12, 4)) AS varchar), 'unknown')
     || ', over ' || CAST(cutoffs AS varchar) || ' cut-offs'
     || CASE
         WHEN level = 'product' AND NOT coalesce(wape < naive_wape, FALSE)
@@ -54,7 +54,7 @@ SELECT
     level || '_intervals_hold' AS check_name,
     'warn' AS severity,
     coverage_80 >= 0.7 AND coverage_95 >= 0.9 AS ok,
-    'of the days ' || CAST(round(100 * coverage_80, 1) AS varchar) || ' % were in their 80 % interval, '
-    || CAST(round(100 * coverage_95, 1) AS varchar) || ' % in their 95 % interval' AS detail
+    'of the days ' || CAST(CAST(100 * coverage_80 AS decimal(4, 1)) AS varchar) || ' % were in their 80 % interval, '
+    || CAST(CAST(100 * coverage_95 AS decimal(4, 1)) AS varchar) || ' % in their 95 % interval' AS detail
 FROM compared
 ORDER BY check_name
