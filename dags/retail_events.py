@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable
 
 from millrace import steps
 
@@ -28,7 +28,10 @@ with DAG(
     dag_id=SLUG,
     description="A shop's events and items, to be queried in the source's own schema",
     doc_md=__doc__,
-    schedule="0 6 * * *",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 6 * * *", timezone="UTC"),
+        assets=[Asset(name=f"{SLUG}_raw", uri=f"s3://{steps.bucket('raw')}/{SLUG}")],  # of retail_events_sync
+    ),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=steps.RUNS,

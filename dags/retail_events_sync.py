@@ -2,7 +2,7 @@
 
 The folder is Airflow's setting `retail_events_folder` in the section `millrace`, or is given in the form. It must be
 mounted where tasks run. Where it is not, as on MWAA, AWS DataSync does the same on the same schedule and this DAG stays
-paused. What arrives starts the pipeline `retail_events` by an event; nothing is deleted.
+paused. What arrives starts the pipeline `retail_events` by an event, and its DAG by an asset; nothing is deleted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import DAG, Asset, Param, conf, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from millrace import steps
 
@@ -32,6 +32,8 @@ def sync(params: Any = None) -> dict[str, Any]:
         )
     found = sync.find(SLUG, Path(params["folder"]))
     outcome = sync.sync(S3Hook().get_conn(), steps.bucket("raw"), found.files)
+    if not outcome.sent:
+        raise AirflowSkipException(f"nothing is new: {len(outcome.unchanged)} files are unchanged")
     return {"sent": list(outcome.sent), "unchanged": len(outcome.unchanged), "bytes": outcome.size}
 
 

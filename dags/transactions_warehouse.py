@@ -108,7 +108,9 @@ with DAG(
     planned = plan()
     load = RedshiftDataOperator(task_id="load", sql=planned, **REDSHIFT)
     to_view = plan_views.override(trigger_rule="none_failed")()
-    views = RedshiftDataOperator.partial(task_id="views", **REDSHIFT).expand(sql=to_view)
+    views = RedshiftDataOperator.partial(
+        task_id="views", map_index_template="{{ task.sql.partition(' VIEW ')[2].split(' ')[0] }}", **REDSHIFT
+    ).expand(sql=to_view)
     numbers = RedshiftDataOperator(task_id="numbers", sql=f"redshift/{SLUG}/numbers.sql", **REDSHIFT)
     expected = steps.query(SLUG, "warehouse_numbers", trigger_rule="none_failed")
     tables >> planned

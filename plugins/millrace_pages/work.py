@@ -170,9 +170,9 @@ def _function_log(task: Task) -> Work | None:
         "To": end,
         "Lines": f"the first {_LINES}" if len(lines) == _LINES else len(lines),
     }
-    note = "What else the function did in that time is in it too."
+    heading = "Log of all that the function did in that time"
     where = f"cloudwatch/home?region=REGION#logsV2:log-groups/log-group/{quote(group, safe='').replace('%', '$25')}"
-    return Work("Lambda log", facts, note, "\n".join(lines), where)
+    return Work("Lambda log", facts, heading, "\n".join(lines), where)
 
 
 _LOOKS: Mapping[str, Callable[[Task], Work | None]] = {
@@ -196,4 +196,6 @@ def _seconds(milliseconds: float | None) -> str | None:
 
 
 def _bytes(count: int | None) -> str | None:
-    return None if count is None else f"{count / 1e6:,.3f} MB"
+    if count is None or count < 1e6:
+        return None if count is None else f"{count:,} bytes"
+    return f"{count / 1e6:,.1f} MB"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -289,7 +290,13 @@ json.dump(
                 "catchup": dag.catchup,
                 "max_active_runs": dag.max_active_runs,
                 "params": sorted(dag.params),
-                "doc": bool(dag.doc_md),
+                "doc": dag.doc_md or "",
+                "description": dag.description or "",
+                "tags": sorted(dag.tags),
+                "forms": {name: dag.params.get_param(name).dump() for name in dag.params},
+                "owners": sorted({task.owner for task in dag.tasks}),
+                "unnamed": sorted(t.task_id for t in dag.tasks if t.is_mapped and not t.map_index_template),
+                "untold": sorted(t.task_id for t in dag.tasks if not getattr(t, "on_failure_callback", None)),
                 "deadline_s": [alert.interval.total_seconds() for alert in dag.deadline or ()],
                 "outlets": [asset.uri for task in dag.tasks for asset in task.outlets],
             }
@@ -324,6 +331,19 @@ def test_every_pipeline_has_a_dag_and_every_dag_a_pipeline(parsed):
 
 def test_no_dag_warns_when_it_is_parsed(parsed):
     assert parsed["warnings"] == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "dags").glob("*.py")))
+def test_people_can_find_and_start_every_dag(parsed, name):
+    dag = parsed["dags"][name]
+    assert re.match(r"[A-Z].*[.:,].*\n\n", dag["doc"]), "the doc begins with a sentence that says what it is"
+    assert 20 < len(dag["description"]) < 100 and not dag["description"].endswith(".")
+    assert "data-lake" in dag["tags"] and any(name == tag or name.startswith(f"{tag}_") for tag in dag["tags"])
+    assert dag["owners"] == ["data-platform"]
+    for form in dag["forms"].values():
+        assert form["schema"]["title"] and form["schema"]["type"] and form["description"].endswith(".")
+    assert (dag["unnamed"], dag["untold"]) == ([], [])
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", task) for task in dag["edges"])
 
 
 @pytest.mark.parametrize("slug", sorted(EDGES))
@@ -370,6 +390,7 @@ def test_retail_events_is_daily_and_its_sync_hourly(parsed):
     assert {"wait_for_files", "catalogue", "load", "funnel", "checks"} <= set(dag["deferrable"])
     assert dag["outlets"] == ["s3://millrace-final/retail_events"]
     assert sync["outlets"] == ["s3://millrace-raw/retail_events"]
+    assert dag["started_by"] == ["retail_events_raw"]
 
 
 def test_transactions_live_runs_every_five_minutes_one_run_at_a_time(parsed):
