@@ -260,10 +260,14 @@ class PeriodLoad:
         )
 
     def _write(self, rows: DataFrame, part: str) -> DataFrame:
-        """Write rows into a part of the build, in their order; what was written."""
+        """Write rows into a part of the build, in their order; what was written.
+
+        Columns stand in one order in all files, the table's, since Redshift's COPY goes by it.
+        """
         folder = f"{self._root}build={self._run}/part={part}/"
         names = [name for name in rows.columns if not name.startswith("_") and name not in ("build", "part")]
-        written = rows.select(*names)
+        place = {name: number for number, name in enumerate(self._columns())}
+        written = rows.select(*sorted(names, key=lambda name: place.get(name, len(place))))
         written.write.mode("overwrite").partitionBy(*PARTITION).parquet(folder, compression="zstd")
         _say(f"wrote {folder}")
         schema = written.schema.add("build", "string").add("part", "string")
@@ -278,14 +282,17 @@ class PeriodLoad:
         return [f"s3://{bucket}/{key}" for key in keys if key.endswith(".parquet")]
 
     def _schema(self) -> str:
-        """The columns that the tables have now, those that uploads brought too, and the partitions'."""
+        """The columns that the tables have now, those that uploads brought too, and the partitions', as Spark's DDL."""
+        partitions = dict.fromkeys(("build", "part", *PARTITION), "string")
+        return ", ".join(f"`{name}` {kind}" for name, kind in (self._columns() | partitions).items())
+
+    def _columns(self) -> dict[str, str]:
+        """The columns that the tables have now and those that uploads brought too, with their types, in order."""
         name = next(iter(self._tables))
         known = self._glue.get_table(DatabaseName=self._raw.pipeline, Name=name)["Table"]["StorageDescriptor"][
             "Columns"
         ]
-        columns = {column["Name"]: column["Type"] for column in known} | dict.fromkeys(self._extra, "string")
-        partitions = dict.fromkeys(("build", "part", *PARTITION), "string")
-        return ", ".join(f"`{name}` {kind}" for name, kind in (columns | partitions).items())
+        return {column["Name"]: column["Type"] for column in known} | dict.fromkeys(self._extra, "string")
 
     def _account(self, rows: Sequence[Mapping[str, Any]]) -> None:
         key = loads.run_key(self._raw.pipeline, self._run)
