@@ -1,8 +1,12 @@
 """The DAG transactions_warehouse on what Spark really wrote, new columns and all; tests/warehouse has the rest."""
 
+import io
+
+import pyarrow.parquet as pq
 import pytest
 
-from millrace import warehouse
+from millrace import contracts, publish, warehouse
+from millrace.local import BUCKET_PREFIX
 
 pytestmark = pytest.mark.whole
 SLUG = "transactions"
@@ -16,6 +20,13 @@ def run(stack, date):
         lambda event: errors.append(event.get("error")),
     )
     return result["result"], list(filter(None, errors))
+
+
+def published(stack):
+    """The Parquet files of the table."""
+    bucket = f"{BUCKET_PREFIX}-final"
+    for folder in publish.partitions_of(stack.glue, SLUG, "transactions_clean").values():
+        yield from stack.objects("final", folder.removeprefix(f"s3://{bucket}/")).values()
 
 
 def ask(stack, sql):
@@ -47,5 +58,8 @@ def test_late_rows_with_a_new_column_are_loaded_and_views_refreshed(stack):
     )
     assert stack.run("2025-02-03")[0] == "success"
     assert run(stack, "2025-02-03") == ("success", [])
+    orders = {tuple(pq.read_schema(io.BytesIO(body)).names) for body in published(stack)}
+    known = [column.name for column in contracts.get(SLUG, "transactions_clean").columns]
+    assert orders == {tuple(known), (*known, "shop")}, "COPY goes by the order of columns"
     assert ask(stack, "SELECT sales FROM sales_by_region WHERE region = 'EUROPE'") == [["11.00"]]
     assert ask(stack, "SELECT count(*), count(DISTINCT purchase_id) FROM purchases") == [["5", "5"]]
