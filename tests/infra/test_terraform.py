@@ -51,6 +51,9 @@ def test_its_own_tests_pass(plain):
         ("functions", "[for b in function.writes :", "[for b in keys(var.buckets) :"),
         ("functions", "[for secret in function.secrets : var.secrets[secret]]", "values(var.secrets)"),
         ("functions", "retention_in_days = var.log_retention_days", "retention_in_days = 0"),
+        ("warehouse", 'breach_action = "deactivate"', 'breach_action = "log"'),
+        ("warehouse", "/${place.path}*", "/*"),
+        ("warehouse", "publicly_accessible = false", "publicly_accessible = true"),
     ],
 )
 def test_its_own_tests_fail_where_something_is_left_open(terraform_in, tmp_path, file, was, becomes):
