@@ -1,4 +1,4 @@
-"""Kinesis streams in moto, read in process; moto's walks over all records of a shard made quick."""
+"""Kinesis streams in moto, read in process; its walks over all records of a shard made quick, what it drops kept."""
 
 from __future__ import annotations
 
@@ -78,13 +78,23 @@ def _following(records: dict[int, Any], after: int, limit: int) -> Iterator[Any]
 
 
 def install() -> None:
-    """Change moto's class; again: nothing."""
+    """Change moto's classes; again: nothing."""
     global _done
     if _done:
         return
     _done = True
     from moto.kinesis.models import Shard
+    from moto.kinesis.responses import KinesisResponse
 
+    create = KinesisResponse.create_stream
+
+    def create_stream(self: Any) -> Any:
+        answer = create(self)
+        if tags := self._get_param("Tags"):  # which moto drops
+            self.kinesis_backend.add_tags_to_stream(None, self._get_param("StreamName"), tags)
+        return answer
+
+    KinesisResponse.create_stream = create_stream
     Shard.get_max_sequence_number = lambda self: next(reversed(self.records), 0)
     Shard.get_min_sequence_number = lambda self: next(iter(self.records), 0)
 
