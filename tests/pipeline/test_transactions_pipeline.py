@@ -14,6 +14,7 @@ from millrace.local import BUCKET_PREFIX, LocalError
 
 pytestmark = pytest.mark.whole
 SLUG = "transactions"
+RULESETS = ("transactions_stops", "transactions_warns")
 HEADER = "purchase_id,purchase_date,customer_id,product_id,amount,region,status,note\n"
 # What must be in no object, log or answer outside the raw bucket.
 PERSONAL = (
@@ -169,6 +170,26 @@ def test_a_failed_check_publishes_nothing(stack):
     assert (state, tasks["gate"], tasks["publish_partitions"]) == ("failed", "failed", "upstream_failed")
     assert "share_of_missing_amounts" in str(errors)
     assert tables(stack) == before
+
+
+def test_a_broken_rule_of_data_quality_publishes_nothing_and_one_that_warns_does(stack):
+    before, errors = tables(stack), []
+    declared = {name: stack.glue.get_data_quality_ruleset(Name=name)["Ruleset"] for name in RULESETS}
+    stack.upload("transactions/2025-02-03.csv", HEADER + "40,2025-02-03,C-EVE-79,P0001,4.00,EUROPE,COMPLETED,\n")
+    broken = 'Rules = [ (RowCount = 0) or (ColumnValues "amount" < 4) ]'
+    try:
+        stack.glue.update_data_quality_ruleset(Name=RULESETS[0], Ruleset=broken)
+        state, tasks = stack.run("2025-02-03", lambda event: errors.append(event.get("error")))
+        assert (state, tasks["rules"], tasks["publish_partitions"]) == ("failed", "failed", "upstream_failed")
+        assert '(ColumnValues "amount" < 4)' in str(errors)
+        assert tables(stack) == before
+        stack.glue.update_data_quality_ruleset(Name=RULESETS[0], Ruleset=declared[RULESETS[0]])
+        stack.glue.update_data_quality_ruleset(Name=RULESETS[1], Ruleset=broken)
+        assert stack.run("2025-02-03")[0] == "success"
+        assert 40 in rows(stack)
+    finally:
+        for name, text in declared.items():
+            stack.glue.update_data_quality_ruleset(Name=name, Ruleset=text)
 
 
 def test_a_replaced_upload_takes_back_what_the_old_one_said(stack):
