@@ -38,7 +38,7 @@ class _Extractor(BaseExtractor):  # type: ignore[misc]  # Airflow's, which mypy 
         return list(cls.operators)
 
     def _execute_extraction(self) -> Any:
-        return None
+        return OperatorLineage()
 
     def extract_on_complete(self, task_instance: Any) -> Any:
         """What the task read and wrote."""
@@ -79,7 +79,10 @@ class LambdaLineage(_Extractor):
         """See the class."""
         payload = json.loads(task.payload or "{}")
         slug, keys = payload.get("pipeline"), [file["key"] for file in payload.get("files", [])]
-        tables = {key.split("/")[1] for key in keys} | set(payload.get("statements", {}))
+        # Of a build, readers see nothing before the step that publishes it.
+        published = payload.get("tables", []) if payload.get("step") == "publish" else []
+        tables = {key.split("/")[1] for key in keys} | {table["name"] for table in published}
+        tables |= set(payload.get("statements", {}))
         return OperatorLineage(
             inputs=[InputDataset(f"s3://{payload['bucket']}", key) for key in keys],
             outputs=[_output(slug, name, {}) for name in sorted(tables) if _contract(slug, name)],

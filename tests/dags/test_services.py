@@ -6,10 +6,12 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from millrace import contracts
 from millrace.local import BUCKET_PREFIX, STATE, LocalAws
 from millrace.provision import Provisioner
 from millrace.up import AirflowServices
@@ -86,8 +88,7 @@ class Services:
         return sorted(tuple(cell.get("VarCharValue") for cell in row["Data"]) for row in rows)
 
     def everything(self):
-        tables = ("user_login_locations", "memberships", "user_days", "company_months", "active_periods")
-        return {table: self.rows(table) for table in tables}
+        return {table: self.rows(table) for table in contracts.of_pipeline(SLUG)}
 
     def turn(self):
         where = {"Bucket": f"{BUCKET_PREFIX}-processed", "Key": f"_ledger/{SLUG}/turn.json"}
@@ -130,7 +131,6 @@ def test_tasks_link_to_what_aws_did(services):
     shown = {
         "monthly": ("Query Results", "potential_companies"),
         "catalogue": ("Crawler", "SUCCEEDED"),
-        "publish_days": ("Lambda log", "REPORT RequestId"),
         "refresh_monthly": ("Dashboard", "<iframe"),
         "monthly_refreshed": ("Dashboard", "<iframe"),
     }
@@ -140,6 +140,9 @@ def test_tasks_link_to_what_aws_did(services):
         assert list(links) == [name]
         page = services.pages.get(links[name])
         assert page.status_code == 200 and text in page.text, (task, page.text)
+    mapped = services.tasks(run["dag_run_id"])["convert", "user_companies/2024-01-31.csv"]
+    names = [quote(str(mapped[name]), safe="") for name in ("dag_run_id", "task_id", "map_index")]
+    assert "REPORT RequestId" in services.pages.get(f"/millrace/work/{SLUG}/{'/'.join(names)}").text
 
 
 def test_two_runs_at_once_take_turns_and_give_the_same_tables(services):
@@ -177,11 +180,12 @@ def test_a_backfill_beside_other_runs_gives_the_same_tables(services):
 
 def test_a_run_that_goes_on_after_another_published_is_refused_and_begins_again(services):
     run = "one"
+    (publish,) = (name for name, _ in services.tasks(run) if name in ("publish", "publish_activity"))
     clear = {"dag_run_id": run, "dry_run": False, "only_failed": False, "reset_dag_runs": True}
-    services.post(f"/dags/{SLUG}/clearTaskInstances", task_ids=["publish_days"], **clear)
+    services.post(f"/dags/{SLUG}/clearTaskInstances", task_ids=[publish], **clear)
     assert services.ended(run) == ["failed"]
     tasks = {name: task["state"] for (name, _), task in services.tasks(run).items()}
-    assert tasks["publish_days"] == "failed"
+    assert tasks[publish] == "failed"
     before = services.everything()
     services.post(f"/dags/{SLUG}/clearTaskInstances", task_ids=["take_turn"], include_downstream=True, **clear)
     assert services.ended(run) == ["success"]
