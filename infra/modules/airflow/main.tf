@@ -213,7 +213,9 @@ resource "aws_mwaa_environment" "this" {
   webserver_access_mode          = var.settings.public_website ? "PUBLIC_ONLY" : "PRIVATE_ONLY"
 
   airflow_configuration_options = {
-    "core.load_examples"       = "False"
+    "core.load_examples" = "False"
+    # Who tells OpenLineage of tables and columns; nothing is told before openlineage.transport is set too.
+    "openlineage.extractors"   = join(";", [for kind in ["Athena", "Glue", "Lambda"] : "millrace.lineage.${kind}Lineage"])
     "millrace.bucket_prefix"   = var.prefix
     "millrace.quicksight_user" = var.reader
   }
