@@ -7,6 +7,7 @@ import pytest
 
 from millrace import resources
 from millrace.cli import main
+from millrace.doctor import machine
 from millrace.sources.uploads import find_files
 
 TODAY = dt.date(2026, 5, 4)
@@ -118,3 +119,10 @@ def test_sample_writes_where_it_is_told(tmp_path, capsys):
     assert main(["sample", "retraced", "--out", str(tmp_path), "--logins", "2000", "--seed", "1"]) == 0
     assert "2,000 rows of user_login_locations" in capsys.readouterr().out
     assert len(list(tmp_path.glob("user_login_locations/*.csv*"))) > 700
+
+
+@pytest.mark.parametrize("command", ["deploy", "doctor"])
+def test_an_installation_without_settings_is_named_with_those_that_there_are(command, capsys, monkeypatch):
+    monkeypatch.setattr(machine, "look", lambda: iter(()))
+    assert main([command, "--env", "nowhere"]) == 1
+    assert "there is no infra/env/nowhere.tfvars; there are: dev, prod. Copy one" in capsys.readouterr().err
