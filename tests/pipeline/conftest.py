@@ -118,6 +118,11 @@ class Stack:
         assert self.run(date, kill)[0] == "success"
         return [run["JobRunState"] for run in self.job_runs()[runs:]]
 
+    def wait_for_job_runs(self):
+        """Until none is under way; the states of all, the oldest first."""
+        wait_until(lambda: all(run["JobRunState"] in ("SUCCEEDED", "FAILED") for run in self.job_runs()))
+        return [run["JobRunState"] for run in self.job_runs()]
+
     def job_runs(self):
         """The runs of the pipeline's Glue job, the oldest first."""
         return self.glue.get_job_runs(JobName=self.slug)["JobRuns"][::-1]

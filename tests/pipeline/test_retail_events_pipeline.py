@@ -1,16 +1,15 @@
 """The pipeline retail_events by DAG, by events, live and on EMR: each test goes on from where the one before ended."""
 
 import json
-import os
-import signal
 import time
 
 import pytest
 
 from millrace.live import send
-from millrace.local import BUCKET_PREFIX, LocalError
+from millrace.local import BUCKET_PREFIX
 from millrace.resources import ROOT
 from millrace.sync import find, sync
+from tests.pipeline.conftest import wait_until
 
 pytestmark = pytest.mark.whole
 SLUG = "retail_events"
@@ -40,7 +39,7 @@ def server(tmp_path_factory):
     return tmp_path_factory.mktemp("server")
 
 
-def arrive(stack, server, files):
+def arrive_at(stack, server, files):
     """The server gets files, and they are synced."""
     for name, text in files.items():
         (server / name).write_text(text)
@@ -56,19 +55,8 @@ def ask(stack, name, *parameters):
     return stack.query((ROOT / "sql" / SLUG / f"{name}.sql").read_text(), *parameters)
 
 
-def runs(stack):
-    return stack.glue.get_job_runs(JobName=SLUG)["JobRuns"]
-
-
-def wait_until(true, seconds=240):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.3)
-
-
 def test_what_is_synced_is_in_the_lake_line_for_line(stack, server):
-    assert len(arrive(stack, server, FILES)) == 4
+    assert len(arrive_at(stack, server, FILES)) == 4
     state, tasks = stack.run("2024-03-01")
     assert (state, set(tasks.values())) == ("success", {"success"})
     assert tables(stack) == {
@@ -153,31 +141,40 @@ def test_an_event_and_an_item_read_little(stack):
 
 def test_the_same_again_changes_nothing(stack, server):
     before, objects = tables(stack), set(stack.objects("final"))
-    assert arrive(stack, server, {}) == ()
+    assert arrive_at(stack, server, {}) == ()
     assert stack.run("2024-03-01")[0] == "success"
     assert (tables(stack), set(stack.objects("final"))) == (before, objects)
 
 
-TASKS = ("catalogue", "load", "ledger", "funnel")
+HEAD = "timestamp,visitorid,event,itemid,transactionid\n"
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_run_killed_at_any_task_is_made_good_by_the_next(stack, server, task):
+@pytest.mark.timeout(1800)  # a run for each task
+def test_a_run_killed_at_any_task_is_made_good_by_the_next(stack, server):
+    before, arrived = tables(stack), []
+
+    def arrive(number):
+        name = f"events-{number:02}.csv"
+        arrived.append(("1433221332117", str(number), "7", None, name, "view", "2015-06-02"))
+        assert len(arrive_at(stack, server, {name: f"{HEAD}1433221332117,{number},view,7,\n"})) == 1
+
+    def check(published):
+        found = tables(stack)
+        count = len(found["events"]) - len(before["events"])
+        assert found == {**before, "events": sorted([*before["events"], *arrived[:count]], key=str)}
+        assert count == len(arrived) or not published
+
+    tasks = stack.killed_at_every_task("2024-03-01", "load", arrive, check)
+    assert {"wait_for_files", "catalogue", "load", "ledger", "funnel", "gate", "funnel_refreshed"} <= set(tasks)
+
+
+def test_a_job_that_is_killed_is_run_again(stack, server):
     before = tables(stack)
-    number = 100 + TASKS.index(task)
-    head = "timestamp,visitorid,event,itemid,transactionid\n"
-    arrive(stack, server, {f"events-{number}.csv": f"{head}1433221332117,{number},view,7,\n"})
-
-    def kill(event):
-        if event["task"] == task and event["state"] == "running":
-            os.kill(stack.airflow.pid, signal.SIGKILL)
-
-    with pytest.raises(LocalError):
-        stack.run("2024-03-01", kill)
-    stack.restart_airflow()
-    assert stack.run("2024-03-01")[0] == "success"
-    new = ("1433221332117", str(number), "7", None, f"events-{number}.csv", "view", "2015-06-02")
-    assert tables(stack) == {**before, "events": sorted([*before["events"], new], key=str)}
+    names = [f"events-{number}.csv" for number in range(90, 94)]
+    arrive_at(stack, server, dict.fromkeys(names, f"{HEAD}1433221332117,1,view,7,\n"))
+    assert stack.run_whose_job_is_killed("2024-03-01", f"{SLUG}/events/") == ["FAILED", "SUCCEEDED"]
+    new = [("1433221332117", "1", "7", None, name, "view", "2015-06-02") for name in names]
+    assert tables(stack) == {**before, "events": sorted([*before["events"], *new], key=str)}
 
 
 def test_the_dag_that_syncs_sends_what_is_new(stack, server):
@@ -198,12 +195,11 @@ def test_the_dag_that_syncs_sends_what_is_new(stack, server):
 def test_events_alone_load_what_arrives(stack, server):
     before = tables(stack)
     stack.listen()
-    known = len(runs(stack))
+    known = len(stack.job_runs())
     files = {f"category_tree-{n}.csv": f"categoryid,parentid\n{n},3\n" for n in (60, 61)}
-    arrive(stack, server, files)
+    arrive_at(stack, server, files)
     wait_until(lambda: {"60", "61"} <= {row[0] for row in stack.rows("category_tree")})
-    wait_until(lambda: all(run["JobRunState"] == "SUCCEEDED" for run in runs(stack)))
-    assert len(runs(stack)) > known
+    assert set(stack.wait_for_job_runs()[known:]) == {"SUCCEEDED"}
     new = [(str(n), "3", f"category_tree-{n}.csv") for n in (60, 61)]
     assert tables(stack) == {**before, "category_tree": sorted([*before["category_tree"], *new], key=str)}
     stack.listen(False)
@@ -216,8 +212,8 @@ def test_the_dag_comes_to_the_tables_that_events_came_to(stack):
 
 
 def test_a_transient_cluster_runs_the_same_script_and_ends_itself(stack, server):
-    before, known = tables(stack), len(runs(stack))
-    arrive(stack, server, {"category_tree-70.csv": "categoryid,parentid\n70,3\n"})
+    before, known = tables(stack), len(stack.job_runs())
+    arrive_at(stack, server, {"category_tree-70.csv": "categoryid,parentid\n70,3\n"})
     functions, emr = stack.aws.client("lambda"), stack.aws.client("emr")
     answer = functions.invoke(FunctionName="start_emr", Payload=json.dumps({"job": SLUG}))
     started = json.load(answer["Payload"])
@@ -234,7 +230,7 @@ def test_a_transient_cluster_runs_the_same_script_and_ends_itself(stack, server)
     assert (state(), step["Status"]["State"]) == ("TERMINATED", "COMPLETED"), step["Status"]
     new = ("70", "3", "category_tree-70.csv")
     assert tables(stack) == {**before, "category_tree": sorted([*before["category_tree"], new], key=str)}
-    assert len(runs(stack)) == known
+    assert len(stack.job_runs()) == known
 
 
 def test_live_events_are_in_the_lake_within_a_minute(stack):
