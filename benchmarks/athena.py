@@ -55,25 +55,22 @@ def memberships(count: int, companies: int, months: int) -> pa.Table:
     })  # fmt: skip
 
 
-def company_month(companies: int) -> pa.Table:
+def activity(month: dt.date, companies: int) -> pa.Table:
     random = np.random.default_rng(8)
     active = np.flatnonzero(random.random(companies) < 0.6)
-    users = random.integers(1, 200, len(active))
-    return pa.table({"company_id": [f"company-{number:05}" for number in active], "active_users": users})
-
-
-def active_periods(month: dt.date) -> pa.Table:
+    users = random.integers(1, 200, len(active)).tolist()
     days = [month + dt.timedelta(days=number) for number in range(28)]
     return pa.table({
-        "grain": ["month"] + ["day"] * 28,
-        "starts_on": pa.array([month, *days], pa.date32()),
-        "active_users": pa.array(range(29), pa.int64()),
-        "active_companies": pa.array(range(29), pa.int64()),
+        "grain": ["company_month"] * len(active) + ["day"] * 28 + ["month"],
+        "starts_on": pa.array([month] * len(active) + [*days, month], pa.date32()),
+        "company_id": [*(f"company-{number:05}" for number in active), *([None] * 29)],
+        "active_users": pa.array([*users, *range(29)], pa.int64()),
+        "active_companies": pa.array([1] * len(active) + [*range(29)], pa.int64()),
     })  # fmt: skip
 
 
 class Lake:
-    """The three tables on an embedded AWS, and views of the same files in a DuckDB."""
+    """The two tables on an embedded AWS, and views of the same files in a DuckDB."""
 
     def __init__(self, server: Server, folder: Path) -> None:
         keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
@@ -148,8 +145,7 @@ def main() -> int:
         lake = Lake(server, Path(folder) / "direct")
         starts = month_starts(given.months)
         lake.add("memberships", {"": memberships(given.memberships, given.companies, given.months)})
-        lake.add("company_months", {f"{start:%Y-%m}": company_month(given.companies) for start in starts})
-        lake.add("active_periods", {f"{start:%Y-%m}": active_periods(start) for start in starts})
+        lake.add("activity", {f"{start:%Y-%m}": activity(start, given.companies) for start in starts})
         # DuckDB's months are timestamps at midnight where Athena's are dates.
         expected = [[str(row[0])[:10], *map(str, row[1:])] for row in lake.duckdb.execute(direct).fetchall()]
         if lake.rows(lake.query(trino)) != expected:

@@ -84,26 +84,31 @@ def _plain(aws: LocalAws, day: str) -> float:
                 return execution
             time.sleep(0.01)
 
-    def publish(statements: dict[str, list[str]], uploads: list[dict[str, str]]) -> None:
-        event = {"pipeline": SLUG, "database": SLUG, "statements": statements, "partitions": months, "uploads": uploads}
-        invoke("publish", json.dumps(event))
-
     pending = loads.pending(s3, BUCKET_PREFIX, SLUG, upto=day)
     answers = [invoke("csv_to_parquet", payload) for payload in loads.payloads(SLUG, RAW, pending)]
     load = loads.reconcile(s3, BUCKET_PREFIX, SLUG, answers)
-    build = {"upload_dates": load["upload_dates"], "rebuild": False, "build": f"plain-{day}"}
-    build["final_bucket"] = f"{BUCKET_PREFIX}-final"
+    build = {"upload_dates": load["upload_dates"], "rebuild": False, "part": load["published"]}
+    build |= {"build": f"plain-{day}", "final_bucket": f"{BUCKET_PREFIX}-final"}
     glue.start_crawler(Name=SLUG)
     while glue.get_crawler(Name=SLUG)["Crawler"]["State"] != "READY":
         time.sleep(0.01)
     rows = athena.get_query_results(QueryExecutionId=query("touched_months", **build))["ResultSet"]["Rows"][1:]
     months = [row["Data"][0]["VarCharValue"] for row in rows]
-    publish({"user_days": [query("user_days", **build, months=months)]}, [])
-    tables = ("company_months", "active_periods", "memberships")
-    publish({table: [query(table, **build, months=months)] for table in tables}, load["uploads"])
+    tables = {"user_days": {"part": [str(load["published"])]}, "activity": {"month": months}, "memberships": None}
+    event = {
+        "pipeline": SLUG,
+        "database": SLUG,
+        "tables": [
+            {"name": table, "statements": [query(table, **build, months=months)], "rebuilt": rebuilt}
+            for table, rebuilt in tables.items()
+        ],
+        "uploads": load["uploads"],
+    }
+    invoke("publish", json.dumps({**event, "step": "catalogue"}))
+    query("checks", **build, all_months=months)
+    invoke("publish", json.dumps({**event, "step": "publish"}))
     for name in ("monthly", "daily"):
         query(name)
-    query("checks", **build, months=months)
     account = aws.client("sts").get_caller_identity()["Account"]
     for data_set in (f"{SLUG}-monthly", f"{SLUG}-daily"):
         where = {"AwsAccountId": account, "DataSetId": data_set, "IngestionId": f"plain-{day}"}

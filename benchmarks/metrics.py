@@ -1,7 +1,8 @@
 """Metrics of ``retraced``: a day's increment against a full rebuild, through the local Athena, and as history grows.
 
-``python -m benchmarks.metrics [--logins 1e6,1e7,5e7]``. Logins are those of 60 months in day files, standardised; the
-increment is the run for the last day. Bytes are what Athena says that it scanned.
+``python -m benchmarks.metrics [--logins 1e6,1e7,5e7] [--day 31]``. Logins are those of 60 months, standardised. All but
+the last month are rebuilt, which is what the increment is compared with, although it is a month short; then each day of
+the last month is an increment, of which the last one counts. Bytes are what Athena says that it scanned.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from millrace import contracts
+from millrace import builds, contracts
 from millrace.local import STATE, LocalAws
-from millrace.publish import publish_table
+from millrace.publish import publish_table, written_by
 from millrace.resources import ROOT
 from millrace.samples.population import NEVER, Population
 
@@ -37,9 +39,8 @@ PARQUET = {
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
 }
-# A run reads the month so far: on this day as much as on the mean of all days, and half as much as on the last.
-LAST_DAY = dt.date(2025, 12, 15)  # --day takes another of this month
-DERIVED = ("user_days", "company_months", "active_periods", "memberships")
+LAST_DAY = dt.date(2025, 12, 31)  # an increment reads its month so far, so this costs most; --day takes another
+DERIVED = {"user_days": "part", "activity": "month", "memberships": ""}  # table → what a build makes anew
 # At 50 million logins over 60 months.
 BYTES_BAR, SECONDS_BAR = 50, 25
 # Five times the months may cost the increment and the final query this much more.
@@ -64,7 +65,7 @@ class Lake:
     def __init__(self, aws: LocalAws) -> None:
         self._s3, self._glue, self._athena = (aws.client(service) for service in ("s3", "glue", "athena"))
         self._sql = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "sql"), undefined=jinja2.StrictUndefined)
-        self._builds = 0
+        self._uploads = 0  # published so far
         for role in ("processed", "final", "athena"):
             self._s3.create_bucket(Bucket=f"{PREFIX}-{role}")
         self._glue.create_database(DatabaseInput={"Name": SLUG})
@@ -93,23 +94,35 @@ class Lake:
         })  # fmt: skip
 
     def run(self, *dates: str, rebuild: bool = False) -> tuple[Cost, list[str]]:
-        """What the DAG does after the crawler; its cost and the months that it built."""
+        """What the DAG does after the crawler, but for the checks; its cost and the months that it built."""
         started = time.monotonic()
-        self._builds += 1
         params: dict[str, Any] = {
-            "upload_dates": dates, "rebuild": rebuild, "build": f"b{self._builds}", "final_bucket": f"{PREFIX}-final",
+            "upload_dates": dates, "rebuild": rebuild, "part": 0 if rebuild else self._uploads,
+            "build": f"b{uuid.uuid4().hex}", "final_bucket": f"{PREFIX}-final",
         }  # fmt: skip
         rows, scanned = self.query("touched_months", params)
-        params["months"] = [month for (month,) in rows]
-        for table in DERIVED:
-            execution = self.execute(table, params)
-            scanned += execution["Statistics"]["DataScannedInBytes"]
+        params["months"] = months = [month for (month,) in rows]
+        executions = {table: self.execute(table, params) for table in DERIVED}
+        scanned += sum(execution["Statistics"]["DataScannedInBytes"] for execution in executions.values())
+        statements = {table: [execution["QueryExecutionId"]] for table, execution in executions.items()}
+        empty = f"s3://{PREFIX}-final/none/"
+        built = {table: builds.BuiltTable(written_by(self._athena, self._s3, ids), None)
+                 for table, ids in statements.items()}  # fmt: skip
+        builds.catalogue(self._glue, builds.Build(SLUG, "", built), empty)
+        values = {"month": months, "part": [str(params["part"])]}
+        for table, key in DERIVED.items():
             publish_table(
-                self._athena, self._glue, self._s3, database=SLUG, table=table,
-                statements=[execution["QueryExecutionId"]], partitions=params["months"],
-                empty=f"s3://{PREFIX}-final/none/",
+                self._athena, self._glue, self._s3, database=SLUG, table=table, statements=statements[table],
+                rebuilt={key: values[key]} if key and not rebuild else None, empty=empty,
             )  # fmt: skip
-        return Cost(time.monotonic() - started, scanned), params["months"]
+        self._uploads += len(dates)
+        return Cost(time.monotonic() - started, scanned), months
+
+    def checks(self, dates: Sequence[str], months: Sequence[str]) -> tuple[Cost, list[list[str]]]:
+        """What the checks of the last build cost, and their rows."""
+        started = time.monotonic()
+        rows, scanned = self.query("checks", {"upload_dates": dates, "all_months": months, "rebuild": False})
+        return Cost(time.monotonic() - started, scanned), rows
 
     def query(self, name: str, params: dict[str, Any]) -> tuple[list[list[str]], int]:
         """The rows of a SELECT as text, and the bytes that it scanned."""
@@ -191,6 +204,7 @@ class Measured:
     months: int
     rebuild: Cost
     increment: Cost
+    checks: Cost
     late: Cost
     monthly: Cost
 
@@ -201,6 +215,7 @@ class Measured:
                 f"  full rebuild                       {self.rebuild}",
                 f"  the last day's increment           {self.increment}   1/{self.byte_ratio:.0f} of the bytes, "
                 f"1/{self.second_ratio:.0f} of the time",
+                f"  its checks                         {self.checks}",
                 f"  one late login of the month before {self.late}",
                 f"  monthly.sql                        {self.monthly}",
             ]
@@ -218,7 +233,7 @@ class Measured:
 
 
 def measure(logins: int, months: int, scale: int | None = None) -> Measured:
-    """A lake of so many logins: all but the last day rebuilt, then the last day as an increment.
+    """A lake of so many logins: all but the last month rebuilt, then each of its days as an increment.
 
     There are as many users and companies as is usual for ``scale`` logins, or else for ``logins``.
     """
@@ -227,15 +242,28 @@ def measure(logins: int, months: int, scale: int | None = None) -> Measured:
         LocalAws(Path(name) / "aws", Path(name) / "aws.log") as aws,
     ):
         lake = Lake(aws)
-        *days, (last, companies, rows) = _uploaded(lake, history(logins, months, scale or logins))
-        rebuild, _ = lake.run(*days, rebuild=True)
-        lake.upload("user_companies", last, companies)
-        lake.upload("user_login_locations", last, rows)
-        increment, touched = lake.run(last)
-        if touched != [last[:7]]:
+        last_month = f"{LAST_DAY:%Y-%m}"
+        by_month = itertools.groupby(history(logins, months, scale or logins), key=lambda day: day[0][:7])
+        dates = []
+        for month, of_month in by_month:
+            if month == last_month:
+                break
+            days, companies, rows = zip(*of_month, strict=True)
+            dates.append(days[-1])
+            lake.upload("user_companies", days[-1], pa.concat_tables(companies))
+            lake.upload("user_login_locations", days[-1], pa.concat_tables(rows))
+        rebuild, _ = lake.run(*dates, rebuild=True)
+        for day, companies_of_day, logins_of_day in of_month:
+            lake.upload("user_companies", day, companies_of_day)
+            lake.upload("user_login_locations", day, logins_of_day)
+            increment, touched = lake.run(day)
+        if touched != [last_month]:
             raise RuntimeError(f"the last day touched {touched}, not its own month alone")
+        checks, found = lake.checks([day], touched)
+        if broken := [row for row in found if row[1] == "error" and row[2] != "true"]:
+            raise RuntimeError(f"data checks failed: {broken}")
         monthly = lake.cost_of("monthly")
-        late_login = rows.slice(0, 1).set_column(
+        late_login = logins_of_day.slice(0, 1).set_column(
             2, "login_at", pa.array([dt.datetime(LAST_DAY.year, LAST_DAY.month - 1, 30)], pa.timestamp("ms"))
         )
         lake.upload("user_login_locations", "2026-01-01", late_login)
@@ -245,19 +273,7 @@ def measure(logins: int, months: int, scale: int | None = None) -> Measured:
             lake.run(rebuild=True)
             if lake.query("monthly", {})[0] != incremental:
                 raise RuntimeError("the increment and the full rebuild differ")
-        return Measured(logins, months, rebuild, increment, late, monthly)
-
-
-def _uploaded(lake: Lake, days: Iterator[tuple[str, pa.Table, pa.Table]]) -> Iterator[Any]:
-    """Uploads all days but the last, a month in a file; the files' dates, and then the last day's own upload."""
-    for _, of_month in itertools.groupby(days, key=lambda day: day[0][:7]):
-        dates, companies, rows = zip(*of_month, strict=True)
-        own = 1 if dates[-1] == LAST_DAY.isoformat() else 0
-        date = dates[-1 - own]
-        lake.upload("user_companies", date, pa.concat_tables(companies[: len(dates) - own]))
-        lake.upload("user_login_locations", date, pa.concat_tables(rows[: len(dates) - own]))
-        yield date
-    yield dates[-1], companies[-1], rows[-1]
+        return Measured(logins, months, rebuild, increment, checks, late, monthly)
 
 
 def main() -> int:

@@ -4,9 +4,9 @@ Daily CSV uploads say which user belongs to which company and when they accepted
 This DAG turns them into active users, active companies and potential companies per month and day:
 
 **wait** for the day's uploads → **convert** each new file to Parquet by its contract, bad rows set apart →
-**reconcile** that every row is in the table or in the rejects → **catalogue** the new partitions → build the tables of
-activity for the months that the new rows touch and **publish** them in one step → metrics and data **checks** →
-**refresh** the dashboard.
+**reconcile** that every row is in the table or in the rejects → **catalogue** the new partitions → build what the new
+rows add to the tables, and the **activity** of the months that they touch → **catalogue the build**, which nobody sees
+yet, and **check** it → **publish** it, which switches readers to it → metrics → **refresh** the dashboard.
 
 A run starts each day, and waits for that day's uploads; one also starts when uploads arrive, and waits for nothing.
 Runs may be repeated, caught up and backfilled: a run loads what was uploaded up to its day and is not published yet,
@@ -28,6 +28,9 @@ from millrace import arrivals, steps
 
 SLUG = "retraced"
 METRICS = ("monthly", "daily")
+# The tables of a build, with the partition key by which it makes them anew. Memberships come last: until they are
+# published, a run that is done again finds the same months to build.
+TABLES = {"user_days": "part", "activity": "month", "memberships": ""}
 
 with DAG(
     dag_id=SLUG,
@@ -66,40 +69,33 @@ with DAG(
 
     touched_months = build("touched_months", load)
     months = steps.months_to_build(load, touched_months.output)
-    user_days = build("user_days", months)
-    publish_days = LambdaInvokeFunctionOperator(
-        task_id="publish_days",
-        function_name="publish",
-        payload=steps.publication(SLUG, "user_days"),
-        pre_execute=steps.keep_turn(SLUG),
-        **steps.LAMBDA,
-    )
-    activity = [build("company_months", months), build("active_periods", months), build("memberships", load)]
-    # Memberships come last: until they are published, a run that is done again finds the same months to build.
-    publish_activity = LambdaInvokeFunctionOperator(
-        task_id="publish_activity",
-        function_name="publish",
-        payload=steps.publication(SLUG, "company_months", "active_periods", "memberships", last=True),
-        pre_execute=steps.keep_turn(SLUG),
-        **steps.LAMBDA,
-    )
+    built = [build("user_days", months), build("activity", months), build("memberships", load)]
 
-    metrics = [steps.query(SLUG, name) for name in METRICS]
+    def hand_on(task_id: str, step: str) -> LambdaInvokeFunctionOperator:
+        """The build to the checks, or to the readers."""
+        return LambdaInvokeFunctionOperator(
+            task_id=task_id,
+            function_name="publish",
+            payload=steps.published_by(SLUG, step, TABLES),
+            pre_execute=steps.keep_turn(SLUG),
+            **steps.LAMBDA,
+        )
+
+    catalogue_build = hand_on("catalogue_build", "catalogue")
     checks = build("checks", months)
-    checked = steps.gate(checks.output)
+    publish = hand_on("publish", "publish")
 
     published = EmptyOperator(
         task_id="published", outlets=[Asset(name=SLUG, uri=f"s3://{steps.bucket('final')}/{SLUG}")]
     )
     for name in METRICS:
         refresh, refreshed = steps.refresh(SLUG, name)
-        checked >> refresh
+        publish >> steps.query(SLUG, name) >> refresh
         refreshed >> published
 
     steps.turn(SLUG, uploads, published, after=wait_for_uploads)
-    load >> catalogue >> touched_months
-    user_days >> publish_days >> activity
-    for step in activity:
-        step >> publish_activity
-    publish_activity >> [*metrics, checks]
-    metrics >> checked
+    load >> catalogue >> touched_months >> built
+    for table in built:
+        table >> catalogue_build
+    catalogue_build >> checks
+    steps.gate(checks.output) >> publish

@@ -1,6 +1,6 @@
-"""Builds that a Spark job wrote and that readers do not see yet: how they are looked at, and published.
+"""Builds that were written and that readers do not see yet: how they are looked at, and published.
 
-The job leaves a manifest. By it ``catalogue`` gives the build's objects to tables named ``built_<table>``, on which
+A Spark job leaves a manifest. By it ``catalogue`` gives the build's objects to tables named ``built_<table>``, on which
 checks are queried, and ``publish`` switches readers to them. Both may be repeated.
 """
 
@@ -67,15 +67,21 @@ def load(s3: Any, bucket: str, pipeline: str, run: str) -> Build:
     return Build(pipeline, run, tables, read["ledger"])
 
 
-def catalogue(glue: Any, build: Build) -> dict[str, int]:
-    """Give the build's objects, and no others, to the tables ``built_<table>``; how many partitions each has."""
+def catalogue(glue: Any, build: Build, empty: str = "") -> dict[str, int]:
+    """Give the build's objects, and no others, to the tables ``built_<table>``; how many objects each has.
+
+    empty: a folder without objects, for a table that has neither partitions nor rows.
+    """
     for name, table in build.tables.items():
         definition = glue.get_table(DatabaseName=build.pipeline, Name=name)["Table"]
         storage = _with_columns(definition["StorageDescriptor"], table.columns)
+        partitioned = bool(definition.get("PartitionKeys"))
+        if not partitioned:
+            storage["Location"] = publishing.folder_of(table.objects[0]) if table.objects else empty
         built = {
             "Name": f"{BUILT}{name}",
             "Description": f"A build of {name}, to be checked before readers see it",
-            **{key: definition[key] for key in ("TableType", "Parameters", "PartitionKeys")},
+            **{key: definition[key] for key in ("TableType", "Parameters", "PartitionKeys") if key in definition},
             "StorageDescriptor": storage,
         }
         try:
@@ -84,7 +90,7 @@ def catalogue(glue: Any, build: Build) -> dict[str, int]:
             if error.response["Error"]["Code"] != "EntityNotFoundException":
                 raise
         glue.create_table(DatabaseName=build.pipeline, TableInput=built)
-        folders = list(publishing.by_partition(definition, table.objects).items())
+        folders = list(publishing.by_partition(definition, table.objects).items()) if partitioned else []
         for start in range(0, len(folders), publishing.CREATE_LIMIT):
             entries = [
                 {"Values": list(values), "StorageDescriptor": {**storage, "Location": folder}}

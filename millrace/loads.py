@@ -91,9 +91,10 @@ def ledger_rows(answers: Sequence[str]) -> list[dict[str, Any]]:
 def reconcile(s3: Any, bucket_prefix: str, slug: str, answers: Sequence[str]) -> dict[str, Any]:
     """The account of a load, from the converter's answers.
 
-    Returns ``upload_dates``; ``uploads``, the key and etag of each; ``replaced``, whether one of them replaces a
-    published one; and ``rows_in``, ``rows_out``, ``rows_rejected``. Raises LoadError where a file was refused, where
-    rows are neither in the table nor in the rejects, or where more were rejected than the contract lets pass.
+    Returns ``upload_dates``; ``uploads``, the key and etag of each; ``published``, how many uploads were so before;
+    ``replaced``, whether one of them replaces a published one; and ``rows_in``, ``rows_out``, ``rows_rejected``. Raises
+    LoadError where a file was refused, where rows are neither in the table nor in the rejects, or where more were
+    rejected than the contract lets pass.
     """
     rows = ledger_rows(answers)
     check(slug, rows)
@@ -101,6 +102,7 @@ def reconcile(s3: Any, bucket_prefix: str, slug: str, answers: Sequence[str]) ->
     return {
         "upload_dates": sorted({row["upload_date"] for row in rows}),
         "uploads": [{"key": row["key"], "etag": row["etag"]} for row in rows],
+        "published": len(published),
         "replaced": any(published.get(row["key"], row["etag"]) != row["etag"] for row in rows),
         **{name: sum(row[name] for row in rows) for name in ("rows_in", "rows_out", "rows_rejected")},
     }

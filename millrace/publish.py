@@ -9,7 +9,7 @@ removes them after a grace time, so that a query that is still reading them can 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -34,17 +34,19 @@ def publish_table(
     database: str,
     table: str,
     statements: Sequence[str],
-    partitions: Sequence[str],
+    rebuilt: Mapping[str, Sequence[str]] | None,
     empty: str,
 ) -> dict[str, int]:
     """Point the table at what the statements wrote.
 
-    statements: Athena query execution ids. partitions: the values that were rebuilt, for a table with one partition
-    key; one for which nothing was written is removed. empty: a folder without objects, for a table without rows.
+    statements: Athena query execution ids. rebuilt: partition key → values; the partitions with these values are made
+    anew, and one of them for which nothing was written is removed. None: all that there are. empty: a folder without
+    objects, for a table without rows.
     Returns ``{"objects": n, "partitions": n}``. Raises ValueError where a statement has no manifest.
     """
-    written = [uri for statement in statements for uri in _written_by(athena, s3, statement)]
-    return switch(glue, s3, database, table, written, [(value,) for value in partitions], empty)
+    written = written_by(athena, s3, statements)
+    anew = None if rebuilt is None else _partitions_with(glue, database, table, rebuilt)
+    return switch(glue, s3, database, table, written, anew, empty)
 
 
 def switch(
@@ -59,8 +61,8 @@ def switch(
     if definition.get("PartitionKeys"):
         _switch_partitions(glue, s3, definition, by_partition(definition, written), rebuilt)
     else:
-        _switch_table(glue, s3, definition, _folder(written[0]) if written else empty)
-    return {"objects": len(written), "partitions": len({_folder(uri) for uri in written})}
+        _switch_table(glue, s3, definition, folder_of(written[0]) if written else empty)
+    return {"objects": len(written), "partitions": len({folder_of(uri) for uri in written})}
 
 
 def partitions_of(glue: Any, database: str, table: str) -> dict[Values, str]:
@@ -69,8 +71,22 @@ def partitions_of(glue: Any, database: str, table: str) -> dict[Values, str]:
     return {tuple(p["Values"]): p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
 
 
+def _partitions_with(glue: Any, database: str, table: str, values: Mapping[str, Sequence[str]]) -> list[Values]:
+    """Those of the table's partitions whose keys have one of the values given for them."""
+    names = [key["Name"] for key in glue.get_table(DatabaseName=database, Name=table)["Table"]["PartitionKeys"]]
+    return [
+        partition
+        for partition in partitions_of(glue, database, table)
+        if all(partition[names.index(name)] in wanted for name, wanted in values.items())
+    ]
+
+
+def written_by(athena: Any, s3: Any, statements: Iterable[str]) -> list[str]:
+    """The s3:// URIs of the objects that Athena statements wrote, from their manifests."""
+    return [uri for statement in statements for uri in _written_by(athena, s3, statement)]
+
+
 def _written_by(athena: Any, s3: Any, statement: str) -> list[str]:
-    """The s3:// URIs of the objects that a statement wrote, from its manifest."""
     execution = athena.get_query_execution(QueryExecutionId=statement)["QueryExecution"]
     location = execution.get("Statistics", {}).get("DataManifestLocation")
     if not location:
@@ -88,7 +104,7 @@ def by_partition(definition: dict[str, Any], written: Sequence[str]) -> dict[Val
     names = [key["Name"] for key in definition["PartitionKeys"]]
     folders: dict[Values, str] = {}
     for uri in written:
-        folder = _folder(uri)
+        folder = folder_of(uri)
         parts = [part.partition("=") for part in folder.rstrip("/").split("/")[-len(names) :]]
         if [key for key, _, _ in parts] != names:
             wanted = "/".join(f"{name}=…" for name in names)
@@ -154,7 +170,8 @@ def _raise_for(answer: dict[str, Any]) -> None:
         raise RuntimeError(f"Glue refused {len(errors)} partitions, the first: {errors[0]}")
 
 
-def _folder(uri: str) -> str:
+def folder_of(uri: str) -> str:
+    """The folder that an object lies in, with a slash at its end."""
     return uri.rpartition("/")[0] + "/"
 
 

@@ -169,17 +169,23 @@ def refresh(slug: str, query: str) -> tuple[QuickSightCreateIngestionOperator, Q
     return begin, done
 
 
-def publication(slug: str, *tables: str, last: bool = False) -> str:
-    """The payload for the function ``publish``, a template: the statements that the tables' tasks ran.
+def published_by(slug: str, step: str, tables: Mapping[str, str]) -> str:
+    """The payload for a step of the function ``publish``, a template: the statements that the tables' tasks ran.
 
-    The tables are published in the order given. last: then mark the uploads of this load as published.
+    step: catalogue, or publish, in the order of the tables; then the uploads of this load are marked as published.
+    tables: each with the partition key, month or part, by which a build makes it anew; "" for one that is whole.
     """
-    statements = ", ".join(f"'{table}': ti.xcom_pull(task_ids=['{table}'])" for table in tables)
-    uploads = "ti.xcom_pull(task_ids='reconcile')[0].uploads" if last else "[]"
+    values = {"month": "build.all_months", "part": "[build.part | string]"}
+    # A list, since the tables' order counts and Jinja sorts the keys of a mapping.
+    listed = ", ".join(
+        f"{{'name': '{table}', 'statements': ti.xcom_pull(task_ids=['{table}']), 'rebuilt': "
+        + (f"none if build.rebuild else {{'{key}': {values[key]}}}}}" if key else "none}")
+        for table, key in tables.items()
+    )
     return (
-        "{% set builds = ti.xcom_pull(task_ids='months_to_build') %}"
-        f"{{{{ {{'pipeline': '{slug}', 'database': '{slug}', 'statements': {{{statements}}}, "
-        f"'partitions': builds | sum(attribute='months', start=[]), 'uploads': {uploads}}} | tojson }}}}"
+        "{% set build = ti.xcom_pull(task_ids='months_to_build')[0] %}"
+        f"{{{{ {{'step': '{step}', 'pipeline': '{slug}', 'database': '{slug}', 'tables': [{listed}], "
+        "'uploads': build.uploads} | tojson }}"
     )
 
 
@@ -258,7 +264,9 @@ def reconcile(slug: str, answers: Sequence[str], params: Any = None) -> list[dic
         raise AirflowFailException(str(error)) from None
     rebuild = load["replaced"] or params["reprocess"]
     build = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")  # names the folders that are written; no two runs share it
-    return [{**load, "rebuild": rebuild, "build": build, "final_bucket": bucket("final")}]
+    # Numbers what is added to a table: a run that died and the one that does its work again give it the same number.
+    part = 0 if rebuild else load["published"]
+    return [{**load, "rebuild": rebuild, "part": part, "build": build, "final_bucket": bucket("final")}]
 
 
 @task
@@ -299,7 +307,7 @@ def publish_partitions(slug: str, run: str, tables: Sequence[str] | None = None)
 def months_to_build(load: Sequence[dict[str, Any]], statements: Sequence[str]) -> list[dict[str, Any]]:
     """The load, once for every hundred months that its rows touch: Athena writes at most 100 partitions at a time."""
     months = [month for (month,) in rows_of(statements[0])[1:]]
-    return [{**load[0], "months": chunk} for chunk in loads.month_chunks(months)]
+    return [{**load[0], "all_months": months, "months": chunk} for chunk in loads.month_chunks(months)]
 
 
 @task(task_display_name="data checks passed")

@@ -1,8 +1,12 @@
-"""Lambda ``publish``: switch derived tables to what a build's Athena statements wrote.
+"""Lambda ``publish``: show what a build's Athena statements wrote to checks, or switch derived tables to it.
 
-Event: ``pipeline``, ``database``, ``statements`` (table → query execution ids), ``partitions`` (values rebuilt) and,
-with a build's last step only, ``uploads`` (``key`` and ``etag`` of each), which are then marked as published.
-Answer: ``{table: {"partitions": n, "objects": n}}``.
+Event: ``pipeline``, ``database``, ``tables`` (a list of ``name``, ``statements``: query execution ids, and ``rebuilt``:
+partition key → values that are made anew, null for all) and ``step``:
+
+- ``catalogue`` gives what was written to tables named ``built_<table>``, on which checks are queried.
+- ``publish`` lets readers see it, table by table, and then marks ``uploads`` (``key``, ``etag``) as published.
+
+Answer: ``{table: …}``, what each has of the build.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ from typing import Any
 
 import boto3
 
-from millrace.publish import publish_table
+from millrace import builds
+from millrace.publish import publish_table, written_by
 from millrace.published import Published
 
 _session = boto3.Session()
@@ -20,20 +25,26 @@ _athena, _glue, _s3 = (_session.client(service) for service in ("athena", "glue"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Publish each table in turn; a retry finds it published and changes nothing."""
+    """Do the step for each table in turn; a retry finds it done and changes nothing."""
+    empty = f"s3://{os.environ['FINAL_BUCKET']}/{event['pipeline']}/build=none/"
+    if event["step"] == "catalogue":
+        tables = {
+            table["name"]: builds.BuiltTable(written_by(_athena, _s3, table["statements"]), None)
+            for table in event["tables"]
+        }
+        return builds.catalogue(_glue, builds.Build(event["database"], "", tables), empty)
     answer = {
-        table: publish_table(
+        table["name"]: publish_table(
             _athena,
             _glue,
             _s3,
             database=event["database"],
-            table=table,
-            statements=statements,
-            partitions=event.get("partitions", []),
-            empty=f"s3://{os.environ['FINAL_BUCKET']}/{event['pipeline']}/{table}/build=none/",
+            table=table["name"],
+            statements=table["statements"],
+            rebuilt=table["rebuilt"],
+            empty=empty,
         )
-        for table, statements in event["statements"].items()
+        for table in event["tables"]
     }
-    if uploads := event.get("uploads"):
-        Published(_s3, os.environ["PROCESSED_BUCKET"], event["pipeline"]).add(uploads)
+    Published(_s3, os.environ["PROCESSED_BUCKET"], event["pipeline"]).add(event["uploads"])
     return answer

@@ -1,27 +1,71 @@
--- One row per check of what a build published: check_name, severity, ok, detail.
+-- One row per check of what a build wrote, before it is published: check_name, severity, ok, detail.
 --
--- params: upload_dates, months (all that the run built), rebuild. Rendered with sql/ as Jinja's search path.
+-- params: upload_dates, all_months (that the run builds), rebuild. Rendered with sql/ as Jinja's search path.
 -- A row with ok = false fails the run if its severity is 'error'; 'warn' is shown; 'info' only counts and is always ok.
 WITH
 
+-- What the tables will be: the build, and the months that it leaves as they are.
+activity AS (
+    SELECT
+        grain,
+        starts_on,
+        company_id,
+        active_users,
+        active_companies,
+        month
+    FROM retraced.built_activity
+    {% if not params.rebuild %}
+
+    UNION ALL
+
+    SELECT
+        grain,
+        starts_on,
+        company_id,
+        active_users,
+        active_companies,
+        month
+    FROM retraced.activity
+    WHERE month NOT IN ('{{ params.all_months | join("', '") }}')
+    {% endif %}
+),
+
+memberships AS (
+    SELECT
+        user_id,
+        company_id,
+        accepted_at
+    FROM retraced.built_memberships
+),
+
 monthly AS (
+    {% filter replace('retraced.', '') %}
     {% include 'retraced/monthly.sql' %}
+    {% endfilter %}
+),
+
+company_months AS (
+    SELECT
+        company_id,
+        starts_on AS month
+    FROM activity
+    WHERE grain = 'company_month'
 ),
 
 first_months AS (
     SELECT
         company_id,
         min(month) AS month
-    FROM retraced.company_months
+    FROM company_months
     GROUP BY company_id
 ),
 
 -- A company becomes potential a month after one in which it was active, and ceases when it is active again.
 stretches AS (
     SELECT
-        CAST(month || '-01' AS date) AS month,
-        CAST(lead(month) OVER (PARTITION BY company_id ORDER BY month) || '-01' AS date) AS next_month
-    FROM retraced.company_months
+        month,
+        lead(month) OVER (PARTITION BY company_id ORDER BY month) AS next_month
+    FROM company_months
 ),
 
 changes AS (
@@ -31,7 +75,7 @@ changes AS (
         sum(potential) AS potential
     FROM (
         SELECT
-            CAST(month || '-01' AS date) AS month,
+            month,
             1 AS ever_active,
             0 AS potential
         FROM first_months
@@ -83,15 +127,6 @@ new_logins AS (
     {% endif %}
 ),
 
-built_user_days AS (
-    SELECT
-        user_id,
-        company_id,
-        day
-    FROM retraced.user_days
-    WHERE month IN ('{{ params.months | join("', '") }}')
-),
-
 missing_user_days AS (
     SELECT
         user_id,
@@ -105,11 +140,11 @@ missing_user_days AS (
         user_id,
         company_id,
         day
-    FROM built_user_days
+    FROM retraced.built_user_days
 ),
 
 -- A new upload is compared with up to 28 before it, in the eight weeks before the first new one. It is an error if at
--- least 14 are known and it lies 20 times outside of their range.
+-- least 14 are known and it lies 20 times outside of their range; but not in a rebuild, which people ask for.
 uploads AS (
     SELECT
         upload_date,
@@ -136,7 +171,11 @@ volumes AS (
 unusual_volumes AS (
     SELECT
         upload_date,
+        {% if params.rebuild %}
+        FALSE AS is_error
+        {% else %}
         earlier_uploads >= 14 AND (logins > 20 * most_logins OR logins * 20 < fewest_logins) AS is_error
+        {% endif %}
     FROM volumes
     WHERE
         upload_date IN ('{{ params.upload_dates | join("', '") }}')
@@ -189,7 +228,7 @@ checks AS (
         SELECT
             user_id,
             company_id
-        FROM retraced.memberships
+        FROM memberships
         GROUP BY user_id, company_id
         HAVING count(*) > 1
     ) AS repeated
@@ -206,7 +245,7 @@ checks AS (
             user_id,
             company_id,
             day
-        FROM built_user_days
+        FROM retraced.built_user_days
         GROUP BY user_id, company_id, day
         HAVING count(*) > 1
     ) AS repeated
@@ -214,32 +253,17 @@ checks AS (
     UNION ALL
 
     SELECT
-        'company_months_key_is_unique' AS check_name,
+        'activity_key_is_unique' AS check_name,
         'error' AS severity,
         count(*) AS broken,
-        'companies and months that have several rows' AS what
-    FROM (
-        SELECT
-            company_id,
-            month
-        FROM retraced.company_months
-        GROUP BY company_id, month
-        HAVING count(*) > 1
-    ) AS repeated
-
-    UNION ALL
-
-    SELECT
-        'active_periods_key_is_unique' AS check_name,
-        'error' AS severity,
-        count(*) AS broken,
-        'months and days that have several rows' AS what
+        'months, days, or companies and months that have several rows' AS what
     FROM (
         SELECT
             grain,
-            starts_on
-        FROM retraced.active_periods
-        GROUP BY grain, starts_on
+            starts_on,
+            company_id
+        FROM activity
+        GROUP BY grain, starts_on, company_id
         HAVING count(*) > 1
     ) AS repeated
 
@@ -249,7 +273,7 @@ checks AS (
         'uploads_have_arrived' AS check_name,
         'error' AS severity,
         count(*) AS broken,
-        'users, companies and days of the new uploads that user_days lacks' AS what
+        'users, companies and days of the new uploads that the new part of user_days lacks' AS what
     FROM missing_user_days
 
     UNION ALL
@@ -275,12 +299,12 @@ SELECT
     'unknown_users' AS check_name,
     'info' AS severity,
     TRUE AS ok,
-    CAST(count(*) AS varchar) || ' users logged in during the months built and are in no upload of user_companies'
+    CAST(count(*) AS varchar) || ' users of the new logins are in no upload of user_companies'
         AS detail
 FROM (
-    SELECT user_id FROM built_user_days
+    SELECT user_id FROM retraced.built_user_days
     EXCEPT
-    SELECT user_id FROM retraced.memberships
+    SELECT user_id FROM memberships
 ) AS unknown_users
 
 UNION ALL
@@ -290,7 +314,7 @@ SELECT
     'info' AS severity,
     TRUE AS ok,
     CAST(count(*) AS varchar) || ' memberships are not accepted yet' AS detail
-FROM retraced.memberships
+FROM memberships
 WHERE accepted_at IS NULL
 
 ORDER BY check_name

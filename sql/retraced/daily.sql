@@ -6,7 +6,7 @@ active AS (
         starts_on AS day,
         active_users,
         active_companies
-    FROM retraced.active_periods
+    FROM retraced.activity
     WHERE grain = 'day'
 ),
 

@@ -1,38 +1,22 @@
--- One row per user and company that any upload names together, with the earliest acceptance (null: none yet).
+-- The table memberships: what its contract says.
 --
--- params: upload_dates, rebuild, build, final_bucket.
+-- params: upload_dates, rebuild, build, final_bucket. Rendered with sql/ as Jinja's search path.
 --
--- Publish it together with company_months and active_periods, after them: until it is published, a run that is done
--- again sees the same difference between what is known and what is new, and so builds the same months.
+-- It is published after the other tables: until it is, a run that is done again sees the same difference between what
+-- is known and what is new, and so builds the same months.
 {% set attempt = ti.map_index ~ '-' ~ ti.try_number %}
 UNLOAD (
     WITH
 
-    uploaded AS (
-        SELECT
-            user_id,
-            company_id,
-            accepted_at
-        FROM retraced.user_companies
-        {% if not params.rebuild %}
-        WHERE upload_date IN ('{{ params.upload_dates | join("', '") }}')
-
-        UNION ALL
-
-        SELECT
-            user_id,
-            company_id,
-            accepted_at
-        FROM retraced.memberships
-        {% endif %}
+    memberships AS (
+        {% include 'retraced/known_memberships.sql' %}
     )
 
     SELECT
         user_id,
         company_id,
-        min(accepted_at) AS accepted_at
-    FROM uploaded
-    GROUP BY user_id, company_id
+        accepted_at
+    FROM memberships
     ORDER BY user_id, company_id
 )
 TO 's3://{{ params.final_bucket }}/retraced/memberships/build={{ params.build }}/{{ attempt }}/'

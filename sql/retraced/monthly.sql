@@ -34,8 +34,9 @@ first_active_companies AS (
         month,
         count(*) AS companies
     FROM (
-        SELECT CAST(min(month) || '-01' AS date) AS month
-        FROM retraced.company_months
+        SELECT min(starts_on) AS month
+        FROM retraced.activity
+        WHERE grain = 'company_month'
         GROUP BY company_id
     ) AS first_months
     GROUP BY month
@@ -46,7 +47,7 @@ active AS (
         starts_on AS month,
         active_users,
         active_companies
-    FROM retraced.active_periods
+    FROM retraced.activity
     WHERE grain = 'month'
 ),
 

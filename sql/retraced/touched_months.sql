@@ -4,7 +4,7 @@
 --
 -- A month changes if a new login fell in it, or if a user accepted, or accepted earlier than was known until now: that
 -- makes logins count from the new time to the old one (or, where there was none, to the last month with a login).
--- It reads the new partitions and memberships; of user_days only the names of its partitions.
+-- It reads the new partitions and memberships; of user_days only the catalog's list of its partitions.
 {% if params.rebuild %}
 WITH
 
@@ -15,13 +15,6 @@ login_months AS (
 
 SELECT date_format(starts_at, '%Y-%m') AS month
 FROM login_months
-
-UNION
-
--- A month that no upload speaks of any more is built too, as an empty one, so that it goes away.
-SELECT month
-FROM retraced.user_days
-
 ORDER BY month
 {% else %}
 WITH
@@ -37,7 +30,7 @@ last_login_month AS (
     FROM (
         SELECT month FROM login_months
         UNION ALL
-        SELECT CAST(max(month) || '-01' AS date) AS month FROM retraced.user_days
+        SELECT CAST(max(month) || '-01' AS date) AS month FROM retraced."user_days$partitions"
     ) AS known_months
 ),
 

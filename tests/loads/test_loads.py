@@ -92,6 +92,7 @@ def test_the_account_of_a_load(s3):
     assert reconcile(s3, row(), other) == {
         "upload_dates": ["2023-12-31", "2024-01-01"],
         "uploads": [{"key": f"{LOGINS}/a.csv", "etag": "1"}, {"key": f"{LOGINS}/b.csv", "etag": "1"}],
+        "published": len(Published(s3, f"{PREFIX}-processed", "retraced").read()),
         "replaced": False,
         "rows_in": 15,
         "rows_out": 13,

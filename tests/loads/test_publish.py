@@ -2,7 +2,8 @@
 
 import pytest
 
-from millrace.publish import publish_table
+from millrace import builds
+from millrace.publish import publish_table, written_by
 from millrace.published import Published
 
 BUCKET = "publish-final"
@@ -41,12 +42,13 @@ def s3(client):
 
 @pytest.fixture
 def publish(client, s3, request):
-    """Publishes a table of a fresh database, partitioned by month if its name says so."""
+    """Publishes a table of a fresh database, partitioned as its name says."""
     glue, athena = client("glue"), Athena(s3)
     database = f"publish_{abs(hash(request.node.name)) % 10**8}"
     glue.create_database(DatabaseInput={"Name": database})
     columns = [{"Name": "x", "Type": "bigint"}]
-    for name, keys in (("months", [{"Name": "month", "Type": "string"}]), ("whole", [])):
+    month, part = {"Name": "month", "Type": "string"}, {"Name": "part", "Type": "bigint"}
+    for name, keys in (("months", [month]), ("parts", [month, part]), ("whole", [])):
         storage = {"Columns": columns, "Location": EMPTY}
         table = {"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage, "PartitionKeys": keys}
         glue.create_table(DatabaseName=database, TableInput=table)
@@ -54,18 +56,25 @@ def publish(client, s3, request):
     class Publish:
         wrote = athena.wrote
 
-        def __call__(self, table, statements, partitions=()):
-            arguments = {"database": database, "table": table, "statements": statements, "partitions": partitions}
+        def __call__(self, table, statements, months=()):
+            return self.publish(table, statements, {"month": months})
+
+        def publish(self, table, statements, rebuilt):
+            arguments = {"database": database, "table": table, "statements": statements, "rebuilt": rebuilt}
             return publish_table(athena, glue, s3, empty=EMPTY, **arguments)
 
-        def partitions(self):
-            pages = glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName="months")
+        def catalogue(self, **statements):
+            tables = {t: builds.BuiltTable(written_by(athena, s3, wrote), None) for t, wrote in statements.items()}
+            return builds.catalogue(glue, builds.Build(database, "", tables), EMPTY)
+
+        def partitions(self, table="months"):
+            pages = glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table)
             found = [partition for page in pages for partition in page["Partitions"]]
             assert all(p["StorageDescriptor"]["Columns"] == columns for p in found)
-            return {p["Values"][0]: p["StorageDescriptor"]["Location"] for p in found}
+            return {"/".join(p["Values"]): p["StorageDescriptor"]["Location"] for p in found}
 
-        def location(self):
-            return glue.get_table(DatabaseName=database, Name="whole")["Table"]["StorageDescriptor"]["Location"]
+        def location(self, table="whole"):
+            return glue.get_table(DatabaseName=database, Name=table)["Table"]["StorageDescriptor"]["Location"]
 
     return Publish()
 
@@ -111,6 +120,39 @@ def test_a_whole_table_is_switched_and_can_become_empty(publish, s3):
     publish("whole", [publish.wrote("w2", [])])
     assert publish.location() == EMPTY
     assert tags(s3, "w/build=1/b") == {"superseded": "true"}
+
+
+def test_a_part_is_added_and_made_anew_in_all_months(publish, s3):
+    publish.publish("parts", [publish.wrote("p0", ["q/build=1/month=2024-01/part=0/a"])], None)
+    died = publish.wrote("p1", ["q/build=2/month=2024-01/part=1/a", "q/build=2/month=2024-02/part=1/a"])
+    publish.publish("parts", [died], {"part": ["1"]})
+    again = publish.wrote("p2", ["q/build=3/month=2024-01/part=1/a"])
+    assert publish.publish("parts", [again], {"part": ["1"]}) == {"objects": 1, "partitions": 1}
+    assert publish.partitions("parts") == {
+        "2024-01/0": f"s3://{BUCKET}/q/build=1/month=2024-01/part=0/",
+        "2024-01/1": f"s3://{BUCKET}/q/build=3/month=2024-01/part=1/",
+    }
+    assert tags(s3, "q/build=2/month=2024-02/part=1/a") == {"superseded": "true"}
+    assert tags(s3, "q/build=1/month=2024-01/part=0/a") == {}
+    rebuild = publish.wrote("p3", ["q/build=4/month=2024-02/part=0/a"])
+    publish.publish("parts", [rebuild], None)
+    assert list(publish.partitions("parts")) == ["2024-02/0"]
+
+
+def test_a_build_is_catalogued_and_readers_see_nothing_of_it(publish):
+    first = publish.wrote("c1", ["c/build=1/month=2024-01/a"])
+    publish("months", [first], ["2024-01"])
+    months = publish.wrote("c2", ["c/build=2/month=2024-01/a", "c/build=2/month=2024-02/a"])
+    whole = publish.wrote("c3", ["d/build=2/a"])
+    assert publish.catalogue(months=[months], whole=[whole]) == {"months": 2, "whole": 1}
+    assert list(publish.partitions("built_months")) == ["2024-01", "2024-02"]
+    assert publish.location("built_whole") == f"s3://{BUCKET}/d/build=2/"
+    assert publish.partitions() == {"2024-01": f"s3://{BUCKET}/c/build=1/month=2024-01/"}
+    assert publish.location() == EMPTY
+    nothing = publish.wrote("c4", [])
+    assert publish.catalogue(months=[nothing], whole=[nothing]) == {"months": 0, "whole": 0}
+    assert publish.partitions("built_months") == {}
+    assert publish.location("built_whole") == EMPTY
 
 
 def test_a_statement_that_did_not_succeed_is_not_published(publish):

@@ -160,7 +160,7 @@ def test_the_real_wheel_installs_and_finds_the_contracts(tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout == "User companies active_periods\n"
+    assert done.stdout == "User companies activity\n"
 
 
 def test_the_locks_pins_stand_without_hashes(root):

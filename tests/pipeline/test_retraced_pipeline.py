@@ -9,7 +9,9 @@ from millrace.local import LocalError
 from millrace.resources import pipeline
 
 SLUG = "retraced"
-TABLES = ("user_companies", "user_login_locations", "memberships", "user_days", "company_months", "active_periods")
+UPLOADED = ("user_companies", "user_login_locations")
+# In which part a row is does not matter.
+USER_DAYS = "SELECT user_id, company_id, day, max(last_login_at), month FROM user_days GROUP BY 1, 2, 3, 5"
 COMPANIES = "user_id,company_id,accepted_at\n"
 LOGINS = "user_id,company_id,login_at,country\n"
 
@@ -19,9 +21,15 @@ def monthly(stack):
     return [(row[0][:7], *map(int, row[1:])) for row in stack.query(pipeline(SLUG).query("monthly"))]
 
 
+def derived(stack):
+    """All rows of the derived tables, in a fixed order."""
+    whole = {table: stack.rows(table) for table in ("memberships", "activity")}
+    return {**whole, "user_days": sorted(stack.query(USER_DAYS), key=str)}
+
+
 def everything(stack):
     """All rows of all tables, in a fixed order."""
-    return {table: stack.rows(table) for table in TABLES}
+    return {table: stack.rows(table) for table in UPLOADED} | derived(stack)
 
 
 def spice(stack):
@@ -105,7 +113,26 @@ def test_a_refused_upload_stops_the_run_and_nothing_is_published(stack):
     stack.s3.delete_object(Bucket="millrace-raw", Key="retraced/user_login_locations/2024-05-03.csv")
 
 
-TASKS = ("convert", "user_days", "publish_days", "publish_activity")
+def test_what_checks_refuse_is_not_published(stack):
+    """Fifteen usual days, and then one with too many logins: nobody sees it until somebody asks for it."""
+    usual = "".join(f"u1,acme,2024-05-05T08:00:{second:02}Z,CH\n" for second in range(10))
+    for day in range(4, 19):
+        stack.upload(f"user_login_locations/2024-05-{day:02}.csv", LOGINS + usual)
+    assert stack.run("2024-05-18")[0] == "success"
+    before = derived(stack)
+    many = "".join(f"u3,cedar,2024-05-19T08:{n // 60:02}:{n % 60:02}Z,CH\n" for n in range(201))
+    stack.upload("user_login_locations/2024-05-19.csv", LOGINS + many)
+    stack.upload("user_companies/2024-05-19.csv", COMPANIES + "new,acme,2024-01-01\n")
+    errors = []
+    state, tasks = stack.run("2024-05-19", lambda event: errors.append(event.get("error")))
+    assert (state, tasks["gate"], tasks["publish"]) == ("failed", "failed", "upstream_failed")
+    assert "upload_volume_is_usual" in "".join(filter(None, errors))
+    assert derived(stack) == before
+    assert stack.run("2024-05-19", reprocess=True)[0] == "success"
+    assert monthly(stack)[-1] == ("2024-05", 5, 2, 3, 2, 1)
+
+
+TASKS = ("convert", "user_days", "catalogue_build", "publish")
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -122,7 +149,8 @@ def test_a_run_killed_at_any_task_is_made_good_by_the_next(stack, task):
         stack.run(day, kill)
     stack.restart_airflow()
     assert stack.run(day)[0] == "success"
-    assert {(task, "2024-03"), (task, "2024-06")} <= {(row[0], row[-1]) for row in everything(stack)["company_months"]}
+    active = {(row[2], row[-1]) for row in everything(stack)["activity"] if row[0] == "company_month"}
+    assert {(task, "2024-03"), (task, "2024-06")} <= active
 
 
 def test_in_the_end_the_tables_are_those_of_a_rebuild(stack):

@@ -139,19 +139,17 @@ def test_derived_tables(lake):
         ("fay", "acme", at("2024-06-30 21:30:00")),
         ("gus", "echo", at("2024-08-02 08:00:00")),
     ]
-    assert tables["company_months"] == [
-        ("acme", 1, "2024-03"),
-        ("acme", 1, "2024-06"),
-        ("acme", 2, "2024-01"),
-        ("beta", 1, "2024-03"),
-        ("core", 1, "2024-02"),
-        ("core", 1, "2024-06"),
-    ]
-    assert [row for row in tables["active_periods"] if row[0] == "month"] == [
-        ("month", day("2024-01-01"), 2, 1, "2024-01"),
-        ("month", day("2024-02-01"), 1, 1, "2024-02"),
-        ("month", day("2024-03-01"), 1, 2, "2024-03"),
-        ("month", day("2024-06-01"), 2, 2, "2024-06"),
+    assert [row for row in tables["activity"] if row[0] != "day"] == [
+        ("company_month", day("2024-01-01"), "acme", 2, 1, "2024-01"),
+        ("company_month", day("2024-02-01"), "core", 1, 1, "2024-02"),
+        ("company_month", day("2024-03-01"), "acme", 1, 1, "2024-03"),
+        ("company_month", day("2024-03-01"), "beta", 1, 1, "2024-03"),
+        ("company_month", day("2024-06-01"), "acme", 1, 1, "2024-06"),
+        ("company_month", day("2024-06-01"), "core", 1, 1, "2024-06"),
+        ("month", day("2024-01-01"), None, 2, 1, "2024-01"),
+        ("month", day("2024-02-01"), None, 1, 1, "2024-02"),
+        ("month", day("2024-03-01"), None, 1, 2, "2024-03"),
+        ("month", day("2024-06-01"), None, 2, 2, "2024-06"),
     ]
     # Two logins of dan on 15 June are one row, with the later time; zed's are kept although nobody knows zed.
     assert ("dan", "core", day("2024-06-15"), at("2024-06-15 11:00:00"), "2024-06") in tables["user_days"]
@@ -239,40 +237,53 @@ class TestTouchedMonths:
         )
         assert touched == ["2024-06", "2024-07", "2024-08"]
 
-    def test_a_rebuild_returns_months_that_are_in_no_upload_any_more(self, lake):
-        lake.sql("DELETE FROM user_login_locations WHERE month(login_at) = 3")
-        assert lake.run("2024-06-15", rebuild=True) == [f"2024-{month:02d}" for month in range(1, 7)]
-        assert {row[4] for row in lake.tables()["user_days"]} == {f"2024-{m:02d}" for m in (1, 2, 4, 5, 6)}
+    def test_a_rebuild_leaves_out_months_that_are_in_no_upload_any_more(self, lake):
+        lake.sql("DELETE FROM user_login_locations WHERE month(login_at) = 5")
+        left = [f"2024-{month:02d}" for month in (1, 2, 3, 4, 6)]
+        assert lake.run("2024-06-15", rebuild=True) == left
+        assert {row[4] for row in lake.tables()["user_days"]} == set(left)
+        assert {row[5] for row in lake.tables()["activity"]} == {"2024-04", "2024-06"}
 
 
 class TestRunsThatAreDoneAgain:
     """A run that ended half-way, and is done again, ends in the same tables."""
 
-    STEPS = ("user_days", "company_months", "active_periods", "memberships")
+    FIRST, SECOND = "2024-01-31", "2024-03-01"
 
-    @pytest.mark.parametrize("published", range(5))
+    def history(self, lake) -> None:
+        lake.upload(self.FIRST, [("bob", "acme", None)], [("bob", None, at("2024-01-20"))])
+        lake.run(self.FIRST)
+        lake.upload(self.SECOND, [("bob", "acme", at("2024-01-10"))], [("bob", "acme", at("2024-03-01"))])
+
+    @pytest.mark.parametrize("published", range(4))
     def test_after_any_number_of_published_tables(self, lake, new_lake, published):
-        def history(of):
-            of.upload("2024-01-31", [("bob", "acme", None)], [("bob", None, at("2024-01-20"))])
-            of.run("2024-01-31")
-            of.upload("2024-03-01", [("bob", "acme", at("2024-01-10"))], [("bob", "acme", at("2024-03-01"))])
-
         whole = new_lake()
-        history(whole)
-        whole.run("2024-03-01")
+        self.history(whole)
+        whole.run(self.SECOND)
 
-        history(lake)
-        params = {"upload_dates": ["2024-03-01"], "rebuild": False, "build": "b1", "final_bucket": "final"}
-        months = [month for (month,) in lake.query("touched_months", **params)]
-        for table in self.STEPS[:published]:
-            lake.build(table, months=months, **params)
-        lake.run("2024-03-01")
+        self.history(lake)
+        lake.run(self.SECOND, publish=published)
+        lake.run(self.SECOND)
         assert lake.tables() == whole.tables()
+        assert lake.sql("SELECT DISTINCT part FROM user_days ORDER BY part") == [(0,), (1,)]
         assert monthly(lake) == [
             ("2024-01-01", 1, 1, 1, 1, 0),
             ("2024-02-01", 1, 0, 1, 0, 1),
             ("2024-03-01", 1, 1, 1, 1, 0),
         ]
+
+    def test_what_an_upload_said_before_it_was_mended_is_gone(self, lake, new_lake):
+        """The run died when user_days was published; then the upload is put right, and the next day's comes too."""
+        self.history(lake)
+        lake.upload(self.SECOND, logins=[("bob", "acme", at("2024-03-02")), ("eve", None, at("2024-03-02"))])
+        lake.run(self.SECOND, publish=1)
+        lake.sql("DELETE FROM user_login_locations WHERE login_at = '2024-03-02'")
+        whole = new_lake()
+        self.history(whole)
+        for each in (lake, whole):
+            each.upload("2024-03-03", logins=[("bob", None, at("2024-03-03"))])
+            each.run(self.SECOND, "2024-03-03")
+        assert lake.tables() == whole.tables()
 
     def test_the_same_uploads_again(self, lake):
         dates = upload_by_day(lake)
@@ -282,16 +293,26 @@ class TestRunsThatAreDoneAgain:
             lake.run(other, date)
         assert lake.tables() == before
 
+    def test_a_rebuild_makes_one_part_of_all(self, lake):
+        for date in upload_by_day(lake):
+            lake.run(date)
+        before = lake.tables()
+        assert len(lake.sql("SELECT DISTINCT part FROM user_days")) > 1
+        lake.run(rebuild=True)
+        assert lake.sql("SELECT DISTINCT part FROM user_days") == [(0,)]
+        assert lake.tables() == before
+
 
 def test_months_built_in_chunks_are_the_months_built_at_once(lake, new_lake):
     whole = new_lake()
     for each in (lake, whole):
         upload_everything(each)
     whole.run(EVERYTHING)
-    params = {"upload_dates": [EVERYTHING], "rebuild": False, "build": "b1", "final_bucket": "final"}
-    months = [month for (month,) in lake.query("touched_months", **params)]
-    for table in ("user_days", "company_months", "active_periods"):
-        for month in months:
+    params = lake.params(EVERYTHING)
+    for table in ("user_days", "activity"):
+        for month in params["all_months"]:
             lake.build(table, months=[month], **params)
-    lake.build("memberships", months=[], **params)
+    lake.build("memberships", months=params["all_months"], **params)
+    for table in ("user_days", "activity", "memberships"):
+        lake.publish(table, **params)
     assert lake.tables() == whole.tables()

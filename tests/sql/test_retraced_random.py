@@ -22,7 +22,7 @@ UPLOADS = st.sampled_from(["2024-06-01", "2024-06-02", "2024-06-03"])
 
 ACCEPTANCES = st.lists(st.tuples(UPLOADS, USERS, COMPANIES, st.none() | TIMES), max_size=10)
 LOGINS = st.lists(st.tuples(UPLOADS, USERS | st.just("zed"), st.none() | COMPANIES, TIMES), max_size=25)
-RUNS = st.lists(st.sets(UPLOADS, min_size=1), max_size=3)
+RUNS = st.lists(st.tuples(st.sets(UPLOADS, min_size=1), st.none() | st.integers(0, 3)), max_size=3)
 
 
 def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
@@ -84,10 +84,11 @@ def test_builds_and_runs_agree_with_the_definition(new_lake, acceptances, logins
     rebuilt.run(*uploads, rebuild=True)
     assert numbers(rebuilt) == expected
 
-    # The runs that were drawn, some of which take uploads again, then those of the uploads that none took.
-    missing = [{date} for date in uploads if not any(date in run for run in runs)]
-    for run in [*runs, *missing]:
-        months = incremental.run(*sorted(run))
+    # The runs that were drawn, some of which take uploads again or die while they publish, then a run for each upload
+    # that none took to its end.
+    missing = [({date}, None) for date in uploads if not any(date in run and died is None for run, died in runs)]
+    for run, died in [*runs, *missing]:
+        months = incremental.run(*sorted(run), publish=died)
         checked = sorted(run), months
     if uploads:
         checks = incremental.checks(*checked[0], months=checked[1])
