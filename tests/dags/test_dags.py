@@ -335,7 +335,7 @@ def test_no_dag_warns_when_it_is_parsed(parsed):
 def test_people_can_find_and_start_every_dag(parsed, name):
     dag = parsed["dags"][name]
     assert re.match(r"[A-Z].*[.:,].*\n\n", dag["doc"]), "the doc begins with a sentence that says what it is"
-    assert 20 < len(dag["description"]) < 100 and not dag["description"].endswith(".")
+    assert 10 < len(dag["description"]) < 100 and not dag["description"].endswith(".")
     assert "data-lake" in dag["tags"] and any(name == tag or name.startswith(f"{tag}_") for tag in dag["tags"])
     assert dag["owners"] == ["data-platform"]
     for form in dag["forms"].values():
