@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
+import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -56,13 +57,15 @@ def forecasts(demand: DataFrame, at: Sequence[dt.date], until: dt.date) -> DataF
         first, history = forecast.demand(rows["number"].to_numpy(), rows["demand"].to_numpy(), last)
         whole = rows["level"].iloc[0] != PRODUCT
         made = list(forecast.forecasts(first, history, made_at, whole=whole))
-        columns: dict[str, Any] = {name: rows[name].iloc[0] for name in SERIES}
-        for name in ("origin", "candidate", "model"):
-            columns[name] = [getattr(one, name) for one in made for _ in range(HORIZON)]
-        columns["day"] = [one.origin + ahead for one in made for ahead in range(1, HORIZON + 1)]
-        for position, band in enumerate(BANDS):
-            columns[band] = [value for one in made for value in one.bands[position].tolist()]
-        return pd.DataFrame(columns)
+        count = len(made) * HORIZON
+        # Arrays of objects, since some versions of pandas make of texts what Spark cannot read.
+        columns: dict[str, Any] = {name: np.full(count, rows[name].iloc[0], dtype=object) for name in SERIES}
+        for name in ("candidate", "model"):
+            columns[name] = np.repeat(np.array([getattr(one, name) for one in made], dtype=object), HORIZON)
+        columns["origin"] = np.repeat(np.array([one.origin for one in made], dtype=np.int64), HORIZON)
+        columns["day"] = columns["origin"] + np.tile(np.arange(1, HORIZON + 1), len(made))
+        bands = np.concatenate([np.empty((len(BANDS), 0)), *(one.bands for one in made)], axis=1)
+        return pd.DataFrame({**columns, **dict(zip(BANDS, bands, strict=True))})
 
     numbered = demand.select(*SERIES, F.datediff("day", F.expr(_EPOCH)).alias("number"), "demand")
     # A fixed number of parts: few rows are much work here, and Spark would put them together.
