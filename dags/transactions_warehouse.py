@@ -28,14 +28,15 @@ SLUG = "transactions"
 TABLE = "transactions_clean"
 TABLES = ("purchases", "daily_sales", "loaded_partitions")
 VIEWS = ("sales_by_region", "sales_by_product")
+LOADED = "SELECT period, region, location FROM loaded_partitions"
 PLACE: dict[str, Any] = {"workgroup_name": SLUG, "database": SLUG}
 REDSHIFT: dict[str, Any] = {**PLACE, "poll_interval": steps.POLL_SECONDS, "deferrable": True}
 
 
 def ask(sql: str) -> list[list[str | None]]:
     """The rows of a small query, as texts."""
-    hook = RedshiftDataHook()
-    return fetch(hook.execute_query(sql=sql, **PLACE, poll_interval=1).statement_id)
+    done = RedshiftDataHook().execute_query(sql=sql, **PLACE, poll_interval=min(1, steps.POLL_SECONDS))
+    return fetch(done.statement_id)
 
 
 def fetch(statement: str) -> list[list[str | None]]:
@@ -46,19 +47,20 @@ def fetch(statement: str) -> list[list[str | None]]:
 
 def not_loaded() -> list[warehouse.Touched]:
     """What is published otherwise than it is loaded."""
-    loaded = {(period, region): location for period, region, location in ask("SELECT * FROM loaded_partitions")}
+    loaded = {(period, region): location for period, region, location in ask(LOADED)}
     published = warehouse.published(GlueCatalogHook().get_conn(), contracts.get(SLUG, TABLE))
     return warehouse.touched(published, loaded)  # type: ignore[arg-type]  # none of the columns is null
 
 
 @task
-def plan(ti: Any = None) -> list[str]:
+def plan() -> list[str]:
     """The statements that load what is not loaded; skips where there is nothing."""
     found = not_loaded()
     if not found:
         raise AirflowSkipException("all that is published is loaded")
-    contract, try_id = contracts.get(SLUG, TABLE), f"{ti.run_id}-{ti.try_number}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-    folder = f"s3://{steps.bucket('processed')}/_warehouse/{SLUG}/{try_id.replace(':', '')}/"
+    contract = contracts.get(SLUG, TABLE)
+    # No two tries share a folder.
+    folder = f"s3://{steps.bucket('processed')}/_warehouse/{SLUG}/{datetime.now(UTC):%Y%m%dT%H%M%S%f}/"
     regions = warehouse.write_plan(S3Hook().get_conn(), folder, found)
     return warehouse.load_statements(contract, GlueCatalogHook().get_conn(), folder, regions)
 
