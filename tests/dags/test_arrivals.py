@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -10,7 +13,7 @@ from airflow.providers.amazon.aws.hooks.sqs import SqsHook  # noqa: F401  (impor
 from millrace.arrivals import QueueTrigger, uploads
 from millrace.provision import events
 from millrace.provision.account import Account
-from millrace.resources import Rule, Target, pipeline
+from millrace.resources import ROOT, Rule, Target, pipeline
 
 
 @pytest.fixture
@@ -100,3 +103,18 @@ def test_the_asset_and_the_declared_queue_go_together():
     assert [target.queue for rule in pipeline("retraced").rules for target in rule.targets] == [queue.name]
     again = QueueTrigger(**settings)
     assert again.serialize() == (path, settings)
+
+
+def test_the_triggerer_finds_what_lies_beside_the_dags(tmp_path):
+    """On MWAA only the plugins' folder is on its path; here the package is installed, so another module stands for it."""
+    (tmp_path / "beside_the_dags.py").write_text("FOUND = True\n")
+    settings = {
+        "AIRFLOW_HOME": str(tmp_path / "home"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    }
+    code = "import airflow.settings, beside_the_dags; print(beside_the_dags.FOUND)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | settings, cwd=tmp_path / "..", capture_output=True, text=True
+    )
+    assert done.stdout.endswith("True\n"), done.stderr
