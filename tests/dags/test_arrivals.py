@@ -106,7 +106,7 @@ def test_the_asset_and_the_declared_queue_go_together():
 
 
 def test_the_triggerer_finds_what_lies_beside_the_dags(tmp_path):
-    """On MWAA only the plugins' folder is on its path; here the package is installed, so another module stands for it."""
+    """On MWAA only the plugins' folder is on its path. Here the package is installed: another module stands for it."""
     (tmp_path / "beside_the_dags.py").write_text("FOUND = True\n")
     settings = {
         "AIRFLOW_HOME": str(tmp_path / "home"),
