@@ -261,6 +261,7 @@ module "airflow" {
   databases = values(local.databases)
   workgroup = local.common.workgroup.name
   data_sets = keys(local.data_sets)
+  rulesets  = keys(local.rulesets)
   queues    = distinct(flatten([for rule in values(local.rules) : [for target in rule.targets : target.queue if can(target.queue)]]))
   code      = "${local.root}/build/airflow"
 

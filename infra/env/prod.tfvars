@@ -10,7 +10,10 @@ with = {
   source    = true
   dashboard = true
   budget    = true
+  audit     = true
 }
+
+people = { emails = ["security@example.com"] } # who is told of break-glass
 
 airflow = {
   class       = "mw1.medium"

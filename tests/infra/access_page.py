@@ -1,4 +1,4 @@
-"""docs/access.md: what each role may do, from what Terraform would make. ``python -m tests.infra.access_page`` writes it."""
+"""docs/access.md, from what Terraform would make: ``python -m tests.infra.access_page`` writes it."""
 
 from __future__ import annotations
 
@@ -130,8 +130,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         terraform = Terraform(Path(folder))
         terraform.init("-backend=false")
-        everything = mocked(terraform, "everything")
-        PAGE.write_text(render(everything, mocked(terraform, "by_folders")), encoding="utf-8")
+        PAGE.write_text(render(mocked(terraform), mocked(terraform, columns=False)), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written")
 
 

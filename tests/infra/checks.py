@@ -1,4 +1,4 @@
-"""What must hold of all that Terraform would make: each check yields its findings as sentences, and none if all is well.
+"""What must hold of all that Terraform would make: each check yields what it finds, in sentences.
 
 They look at the resources of a state as ``terraform show -json`` has it, for everything at once with every switch on
 (system.tftest.hcl).
@@ -14,17 +14,23 @@ from typing import Any
 Resource = Mapping[str, Any]
 
 # They take no resource: AWS's service authorization reference has none for them.
+_WITHOUT_RESOURCE = {
+    "cloudtrail": "LookupEvents",
+    "cloudwatch": "GetMetricData ListDashboards ListMetrics PutMetricData",
+    "ec2": """
+        DescribeAccountAttributes DescribeImages DescribeInstances DescribeInstanceStatus
+        DescribeInstanceTypeOfferings DescribeLaunchTemplates DescribeNetworkAcls DescribeNetworkInterfaces
+        DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeVolumes DescribeVolumeStatus
+        DescribeVpcEndpoints DescribeVpcs""",
+    "elasticmapreduce": "ListClusters RunJobFlow",
+    "glue": "BatchGetDataQualityResult GetCrawlerMetrics ListCrawlers ListJobs",
+    "lakeformation": "GetDataAccess",
+    "logs": "DescribeLogGroups",
+    "redshift-data": "DescribeStatement GetStatementResult CancelStatement",
+    "s3": "GetAccountPublicAccessBlock",
+}
 WITHOUT_RESOURCE = frozenset(
-    """
-    cloudtrail:LookupEvents cloudwatch:GetMetricData cloudwatch:ListDashboards cloudwatch:ListMetrics
-    cloudwatch:PutMetricData ec2:DescribeAccountAttributes ec2:DescribeImages ec2:DescribeInstances
-    ec2:DescribeInstanceStatus ec2:DescribeInstanceTypeOfferings ec2:DescribeLaunchTemplates ec2:DescribeNetworkAcls
-    ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups ec2:DescribeSubnets
-    ec2:DescribeVolumes ec2:DescribeVolumeStatus ec2:DescribeVpcEndpoints ec2:DescribeVpcs
-    elasticmapreduce:ListClusters elasticmapreduce:RunJobFlow glue:GetCrawlerMetrics glue:ListCrawlers glue:ListJobs
-    lakeformation:GetDataAccess logs:DescribeLogGroups redshift-data:DescribeStatement
-    redshift-data:GetStatementResult redshift-data:CancelStatement s3:GetAccountPublicAccessBlock
-""".split()
+    f"{service}:{name}" for service, names in _WITHOUT_RESOURCE.items() for name in names.split()
 )
 
 # A resource may end in a wildcard where what it stands for has no name yet, or is one of ours by what is before it.

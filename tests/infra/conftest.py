@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ class Terraform:
         self.folder = folder / "infra"
         shutil.copytree(ROOT / "infra", self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         for name in ("dashboards", "datasets", "glue", "sql"):
-            (folder / name).symlink_to(ROOT / name)
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         self.environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1"}
 
     def __call__(self, *arguments, ok=(0,)):
@@ -62,15 +63,31 @@ class Terraform:
         return self("init", "-no-color", "-input=false", f"-plugin-dir={mirror()}", *arguments)
 
 
-def mocked(terraform, run):
-    """The resources that a run of system.tftest.hcl makes on a mocked AWS: everything, or what its name says."""
-    shutil.copy(HERE / "system.tftest.hcl", terraform.folder / "tests")
+def mocked(terraform, *, columns=True):
+    """The resources that system.tftest.hcl makes on a mocked AWS: everything, or without Lake Formation's columns."""
+    text = (HERE / "system.tftest.hcl").read_text()
+    assert "columns = true" in text
+    test = terraform.folder / "tests" / "system.tftest.hcl"
+    test.write_text(text if columns else text.replace("columns = true", "columns = false"))
     shutil.copy(HERE / "password.tf", terraform.folder / "modules" / "password" / "main.tf")
     _stand_in(terraform.folder.parent / "build")
     said = terraform("test", "-json", "-verbose", "-filter=tests/system.tftest.hcl").stdout
     messages = [json.loads(line) for line in said.splitlines()]
-    (state,) = (m["test_state"] for m in messages if m["type"] == "test_state" and m["@testrun"] == run)
+    (state,) = (m["test_state"] for m in messages if m["type"] == "test_state")
     return list(checks.resources_of(state["root_module"]))
+
+
+@contextmanager
+def changed(terraform, module, was, becomes):
+    """A module with another text in it, for a while."""
+    files = sorted((terraform.folder / "modules" / module).glob("*.tf"))
+    (file,) = (file for file in files if was in file.read_text())
+    text = file.read_text()
+    file.write_text(text.replace(was, becomes))
+    try:
+        yield
+    finally:
+        file.write_text(text)
 
 
 def _stand_in(build):
@@ -79,7 +96,7 @@ def _stand_in(build):
     for slug in resources.slugs():
         functions += resources.pipeline(slug).functions
     (build / "airflow" / "dags").mkdir(parents=True, exist_ok=True)
-    for name in ("requirements.txt", "plugins.zip", "dags/one.py"):
+    for name in ("requirements.txt", "plugins.zip", "dags/.airflowignore"):
         (build / "airflow" / name).write_text("stands for it")
     document = {
         "architecture": "arm64",

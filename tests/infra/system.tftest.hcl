@@ -26,18 +26,3 @@ run "everything" {
     error_message = "There are no functions."
   }
 }
-
-run "by_folders" {
-  command = apply
-
-  variables {
-    with = {
-      airflow = true, source = true, dashboard = true, budget = true, audit = true, people = true, datasync = true, warehouse = true
-    }
-  }
-
-  assert {
-    condition     = length(output.functions) > 0
-    error_message = "There are no functions."
-  }
-}

@@ -8,7 +8,7 @@ import pytest
 from millrace import contracts, resources
 from millrace.resources import ROOT
 from tests.infra import access_page, checks
-from tests.infra.conftest import mocked
+from tests.infra.conftest import changed, mocked
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +20,42 @@ def terraform(terraform_in, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def everything(terraform):
-    return mocked(terraform, "everything")
+    return mocked(terraform)
 
 
 @pytest.fixture(scope="module")
 def by_folders(terraform):
-    return mocked(terraform, "by_folders")
+    return mocked(terraform, columns=False)
 
 
 def test_nothing_is_open_that_should_not_be(everything):
     assert checks.findings(everything) == []
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(
+    ("module", "was", "becomes", "found"),
+    [
+        ("audit", "enable_logging                = true", "enable_logging = false", "enable_logging is off"),
+        ("audit", 'starts_with = [for bucket in var.buckets : "${bucket.arn}/"]', 'starts_with = ["arn:aws:s3:::x/"]',
+         "nobody sees who reads test-lake-raw"),
+        ("audit", "restrict_public_buckets = true", "restrict_public_buckets = false", "may be made public"),
+        ("people", '"aws:MultiFactorAuthPresent" = "true"', '"aws:MultiFactorAuthPresent" = "false"', "second factor"),
+        ("people", 'state       = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"', 'state = "DISABLED"',
+         "break-glass can be used without anybody being told"),
+        ("people", '"glue:StartCrawler", "glue:StopCrawler"', '"glue:*"', "the action glue:* has a wildcard"),
+        ("emr", 'Resource = [for name in local.writes : "${var.buckets[name].arn}/*"]', 'Resource = ["*"]',
+         "s3:PutObject on everything"),
+        ("datasync", 'Condition = { StringEquals = { "aws:SourceAccount" = local.account } }\n    }]\n  })\n}\n\n'
+         'resource "aws_iam_role_policy"', '}]\n  })\n}\n\nresource "aws_iam_role_policy"', "for another account"),
+        ("streams", "kms_master_key_id         = var.kms_key", "", "is not encrypted"),
+        ("network", "referenced_security_group_id = aws_security_group.inside.id", 'cidr_ipv4 = "0.0.0.0/0"',
+         "lets in more than a security group"),
+    ],
+)  # fmt: skip
+def test_what_is_left_open_is_found(terraform, module, was, becomes, found):
+    with changed(terraform, module, was, becomes):
+        assert found in "; ".join(checks.findings(mocked(terraform)))
 
 
 def test_each_thing_that_is_declared_is_there(everything):

@@ -14,7 +14,7 @@ from millrace.provision import Provisioner, dashboards
 from millrace.provision.account import Account
 from millrace.screen import Screen
 from millrace.sources import mysql
-from tests.infra.conftest import OVERRIDE, Terraform
+from tests.infra.conftest import OVERRIDE, Terraform, changed
 
 SMALL = {
     "retraced": {"logins": 2_000},
@@ -56,14 +56,9 @@ def test_its_own_tests_pass(plain):
         ("warehouse", "publicly_accessible = false", "publicly_accessible = true"),
     ],
 )
-def test_its_own_tests_fail_where_something_is_left_open(terraform_in, tmp_path, file, was, becomes):
-    terraform = terraform_in(tmp_path)
-    module = terraform.folder / "modules" / file / "main.tf"
-    text = module.read_text()
-    assert was in text
-    module.write_text(text.replace(was, becomes))
-    terraform.init("-backend=false")
-    terraform("test", "-no-color", f"-filter=tests/{file}.tftest.hcl", ok=(1,))
+def test_its_own_tests_fail_where_something_is_left_open(plain, file, was, becomes):
+    with changed(plain, file, was, becomes):
+        plain("test", "-no-color", f"-filter=tests/{file}.tftest.hcl", ok=(1,))
 
 
 @dataclass

@@ -14,6 +14,7 @@ variable "databases" { type = list(string) }
 variable "workgroup" { type = string }
 variable "quality_role" { type = string }
 variable "data_sets" { type = list(string) }
+variable "rulesets" { type = list(string) }
 variable "queues" { type = list(string) }
 variable "code" { type = string }
 
@@ -27,7 +28,7 @@ locals {
   quicksight = "arn:aws:quicksight:${local.region}:${local.account}"
   # What MWAA is made with, as `millrace package` lays it out. The DAGs come after everything that they call: by
   # `make deploy`, once this is applied. Their folder must be there before.
-  files = toset(["requirements.txt", "plugins.zip", "dags/.airflowignore"])
+  files = setunion(["requirements.txt", "plugins.zip", "dags/.airflowignore"], fileset(var.code, "startup.sh"))
 }
 
 resource "aws_s3_object" "code" {
@@ -77,6 +78,7 @@ resource "aws_iam_role_policy" "this" {
         Effect = "Allow"
         Action = [
           "logs:DescribeLogGroups", "cloudwatch:PutMetricData", "s3:GetAccountPublicAccessBlock", "glue:GetCrawlerMetrics",
+          "glue:BatchGetDataQualityResult",
         ]
         Resource = ["*"]
       },
@@ -130,9 +132,9 @@ resource "aws_iam_role_policy" "this" {
         Effect = "Allow"
         Action = [
           "glue:StartDataQualityRulesetEvaluationRun", "glue:GetDataQualityRulesetEvaluationRun", "glue:GetDataQualityRuleset",
-          "glue:CancelDataQualityRulesetEvaluationRun", "glue:GetDataQualityResult", "glue:BatchGetDataQualityResult",
+          "glue:CancelDataQualityRulesetEvaluationRun", "glue:GetDataQualityResult",
         ]
-        Resource = ["${local.glue}:dataQualityRuleset/*"]
+        Resource = [for name in var.rulesets : "${local.glue}:dataQualityRuleset/${name}"]
       },
       {
         # Glue evaluates with this role.

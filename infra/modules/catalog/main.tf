@@ -169,7 +169,7 @@ resource "aws_iam_role_policy" "quality" {
       {
         Effect   = "Allow"
         Action   = ["glue:GetDataQualityRuleset", "glue:PublishDataQuality"]
-        Resource = ["${local.glue}:dataQualityRuleset/*"]
+        Resource = [for name in keys(var.rulesets) : "${local.glue}:dataQualityRuleset/${name}"]
       },
       {
         Effect   = "Allow"

@@ -65,6 +65,7 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:How long is the installation's to say: env/prod.tfvars keeps a year, env/dev.tfvars two weeks.
   name              = "/aws/datasync/${var.prefix}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key

@@ -180,6 +180,7 @@ resource "aws_flow_log" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "flow" {
+  #checkov:skip=CKV_AWS_338:How long is the installation's to say: env/prod.tfvars keeps a year, env/dev.tfvars two weeks.
   name              = "/vpc/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key
