@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="millrace", description="Run the pipelines on the embedded AWS; deploy them to an account.")
+    parser = argparse.ArgumentParser(prog="millrace", description="Run pipelines on the embedded AWS; deploy them.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, do: Any, summary: str, **settings: Any) -> argparse.ArgumentParser:
