@@ -82,7 +82,6 @@ class LambdaLineage(_Extractor):
         # Of a build, readers see nothing before the step that publishes it.
         published = payload.get("tables", []) if payload.get("step") == "publish" else []
         tables = {key.split("/")[1] for key in keys} | {table["name"] for table in published}
-        tables |= set(payload.get("statements", {}))
         return OperatorLineage(
             inputs=[InputDataset(f"s3://{payload['bucket']}", key) for key in keys],
             outputs=[_output(slug, name, {}) for name in sorted(tables) if _contract(slug, name)],
@@ -120,7 +119,7 @@ def read_sql(text: str, database: str) -> tuple[list[Table], Table | None, Sourc
         return [], None, {}
 
     def table(found: Any) -> Table:
-        return found.db or database, found.name
+        return found.db or database, found.name.partition("$")[0]  # "t$partitions" tells of t
 
     unload = _UNLOAD.search(text)
     try:
