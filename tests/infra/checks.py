@@ -23,7 +23,7 @@ _WITHOUT_RESOURCE = {
         DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeVolumes DescribeVolumeStatus
         DescribeVpcEndpoints DescribeVpcs""",
     "elasticmapreduce": "ListClusters RunJobFlow",
-    "glue": "BatchGetDataQualityResult GetCrawlerMetrics ListCrawlers ListJobs",
+    "glue": "GetCrawlerMetrics ListCrawlers ListJobs",
     "lakeformation": "GetDataAccess",
     "logs": "DescribeLogGroups",
     "redshift-data": "DescribeStatement GetStatementResult CancelStatement",
@@ -39,6 +39,7 @@ WITH_WILDCARD = re.compile(
         s3:::[a-z0-9-]+(/.+)?/\*                               # what is in a bucket or a folder
       | s3:::[a-z0-9-]+/.+/                                    # … whose name ends so
       | glue:[^:]+:\d+:table/[a-z0-9_]+/\*                     # a pipeline's tables
+      | glue:[^:]+:\d+:dataQualityRuleset/\*                    # runs of rules, which are no one ruleset's
       | logs:[^:]+:\d+:log-group:[^:*]+(\*|:\*|\*:\*)          # a service's logs
       | ec2:[^:]+:\d*:[a-z-]+/\*                               # machines, disks and interfaces yet to be made
       | lambda:[^:]+:\d+:function:[^:*]+:\*                    # a function's versions

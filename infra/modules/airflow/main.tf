@@ -78,7 +78,6 @@ resource "aws_iam_role_policy" "this" {
         Effect = "Allow"
         Action = [
           "logs:DescribeLogGroups", "cloudwatch:PutMetricData", "s3:GetAccountPublicAccessBlock", "glue:GetCrawlerMetrics",
-          "glue:BatchGetDataQualityResult",
         ]
         Resource = ["*"]
       },
@@ -129,12 +128,18 @@ resource "aws_iam_role_policy" "this" {
         Resource = var.functions
       },
       {
+        Effect   = "Allow"
+        Action   = ["glue:GetDataQualityRuleset"]
+        Resource = [for name in var.rulesets : "${local.glue}:dataQualityRuleset/${name}"]
+      },
+      {
+        # Runs and their results are no one ruleset's; the last of these allows BatchGetDataQualityResult too.
         Effect = "Allow"
         Action = [
-          "glue:StartDataQualityRulesetEvaluationRun", "glue:GetDataQualityRulesetEvaluationRun", "glue:GetDataQualityRuleset",
+          "glue:StartDataQualityRulesetEvaluationRun", "glue:GetDataQualityRulesetEvaluationRun",
           "glue:CancelDataQualityRulesetEvaluationRun", "glue:GetDataQualityResult",
         ]
-        Resource = [for name in var.rulesets : "${local.glue}:dataQualityRuleset/${name}"]
+        Resource = ["${local.glue}:dataQualityRuleset/*"]
       },
       {
         # Glue evaluates with this role.

@@ -168,8 +168,14 @@ resource "aws_iam_role_policy" "quality" {
       },
       {
         Effect   = "Allow"
-        Action   = ["glue:GetDataQualityRuleset", "glue:PublishDataQuality"]
+        Action   = ["glue:GetDataQualityRuleset"]
         Resource = [for name in keys(var.rulesets) : "${local.glue}:dataQualityRuleset/${name}"]
+      },
+      {
+        # What is published is a run's, and a run is no one ruleset's.
+        Effect   = "Allow"
+        Action   = ["glue:PublishDataQuality"]
+        Resource = ["${local.glue}:dataQualityRuleset/*"]
       },
       {
         Effect   = "Allow"
