@@ -12,12 +12,12 @@ mean: `docs/pipelines/transactions_forecast.md`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset
 
-from millrace import steps
+from millrace import callbacks, steps
 
 SLUG = "transactions"
 NAME = f"{SLUG}_forecast"
@@ -32,7 +32,8 @@ with DAG(
     schedule="0 5 * * 1",  # after Monday's load
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=steps.RUNS,
+    deadline=callbacks.deadline(timedelta(hours=15)),  # of which it may wait twelve for its turn
     params={"date": steps.PARAMS["date"]},
     template_searchpath=steps.SQL,
     default_args=steps.DEFAULT_ARGS,
@@ -45,12 +46,15 @@ with DAG(
     whole = steps.gate([checks.output])
     ledger >> catalogue >> checks
 
-    publish_accuracy = steps.publish_partitions.override(task_id="publish_accuracy")(
+    publishing = steps.publish_partitions.override
+    publish_accuracy = publishing(task_id="publish_accuracy", pre_execute=steps.keep_turn(SLUG))(
         SLUG, forecast.output, ["forecast_accuracy"]
     )
     worth = steps.query(SLUG, "forecast_worth")
     worthy = steps.gate.override(task_id="worth_it")([worth.output])
-    publish = steps.publish_partitions.override(task_id="publish_forecast")(SLUG, forecast.output, list(TABLES))
+    publish = publishing(task_id="publish_forecast", pre_execute=steps.keep_turn(SLUG))(
+        SLUG, forecast.output, list(TABLES)
+    )
     whole >> publish_accuracy >> worth
     worthy >> publish
 
@@ -66,3 +70,4 @@ with DAG(
     begin, done = steps.refresh(SLUG, "forecast_accuracy")
     publish >> accuracy >> begin
     done >> published
+    steps.turn(SLUG, forecast, published)

@@ -146,7 +146,9 @@ EDGES = {
         "forecast_by_day_refreshed": {"published"},
         "forecast_by_product_refreshed": {"published"},
         "forecast_accuracy_refreshed": {"published"},
-        "published": set(),
+        "published": {"end_turn"},
+        "take_turn": {"forecast"},
+        "end_turn": set(),
     },
     "transactions_live": {
         "find_delivered": {"minutes", "live_all", "mark"},
@@ -410,9 +412,9 @@ def test_transactions_are_told_of_when_they_are_late_or_fail(parsed):
     assert wanted.items() <= late.items()
 
 
-def test_the_forecast_is_weekly_one_run_at_a_time(parsed):
+def test_the_forecast_is_weekly(parsed):
     dag = parsed["dags"]["transactions_forecast"]
-    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("0 5 * * 1", False, 1)
+    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("0 5 * * 1", False, 4)
     assert dag["params"] == ["date"]
     assert {"forecast", "forecast_checks", "forecast_worth", "forecast_accuracy"} <= set(dag["deferrable"])
     assert dag["outlets"] == ["s3://millrace-final/transactions/forecast"]
