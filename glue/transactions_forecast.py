@@ -38,8 +38,7 @@ cutoffs = forecast.origins(first, today, int(options["cutoffs"]))
 
 made = forecasts.forecasts(demand, [*cutoffs, today], today)
 now = F.col("origin") == today
-backtest = forecasts.measured(made.where(~now), demand, forecasts.BACKTEST)
-backtest = backtest.persist()
+backtest = forecasts.measured(made.where(~now), demand, forecasts.BACKTEST).persist()
 model = forecasts.best(backtest.collect())
 
 published = lake.published(today)
@@ -52,7 +51,6 @@ lake.write("forecast_accuracy", accuracy, today)
 lake.write("forecast_totals", best.where(F.col("level") != forecasts.PRODUCT), today)
 days = lake.write("forecast", best.where(F.col("level") == forecasts.PRODUCT), today)
 series = demand.where(F.col("level") == forecasts.PRODUCT).select(*forecasts.SERIES).distinct().count()
-lake.finish(series, days // forecast.HORIZON)
-print(
-    f"{series} series known up to {today}, {days // forecast.HORIZON} of them forecast by {model}; cut-offs: {cutoffs}"
-)
+forecast_series = days // forecast.HORIZON
+lake.finish(series, forecast_series)
+print(f"{series} series known up to {today}, {forecast_series} of them forecast by {model}; cut-offs: {cutoffs}")

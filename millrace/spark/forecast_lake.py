@@ -44,10 +44,16 @@ class ForecastLake:
         known = self._as_of.isoformat()
         periods = self._folders("daily_sales").items()
         folders = [folder for (period, _), folder in periods if period <= known[: len(period)]]
+        none = LoadError(f"{self._slug}.daily_sales has nothing up to {known}: run the DAG {self._slug} first")
         if not folders:
-            raise LoadError(f"{self._slug}.daily_sales has nothing up to {known}: run the DAG {self._slug} first")
-        rows = self._read("daily_sales", folders, "region string").where(F.col("purchase_date") <= F.lit(self._as_of))
-        return rows.select("region", "product_id", F.col("purchase_date").alias("day"), F.col(DEMAND).alias("demand"))
+            raise none
+        rows = self._read("daily_sales", folders, "region string").select(
+            "region", "product_id", F.col("purchase_date").alias("day"), F.col(DEMAND).alias("demand")
+        )
+        sales = rows.where((F.col("day") <= F.lit(self._as_of)) & (F.col("demand") > 0))
+        if sales.isEmpty():
+            raise none
+        return sales
 
     def published(self, until: dt.date) -> DataFrame:
         """SERIES, MADE and BANDS of the forecasts of the last half year that were published before this one.
