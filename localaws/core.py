@@ -72,7 +72,8 @@ class Engine(Protocol):
     the operation's output in botocore's service model, or raises AwsError. What is not in it goes to moto, if moto does
     it for real, or else is refused.
 
-    An engine may also have ``pages``: Mapping[str, Page], by the prefix under ``/_localaws/`` that a Page serves.
+    An engine may also have ``pages``: Mapping[str, Page], by the prefix under ``/_localaws/`` that a Page serves, and
+    ``refused``: Mapping[str, str], why it refuses some operations, by their names.
     """
 
     service: str

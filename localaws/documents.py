@@ -10,11 +10,17 @@ from urllib.parse import quote, unquote
 
 
 class Documents:
-    """The documents of one folder. What was got is not changed in place, but copied, changed and saved."""
+    """The documents of one folder. What was got is not changed in place, but copied, changed and saved.
 
-    def __init__(self, root: Path) -> None:
+    private: nobody but this user may read the folder and its files.
+    """
+
+    def __init__(self, root: Path, *, private: bool = False) -> None:
         self._root = root
-        root.mkdir(parents=True, exist_ok=True)
+        self._mode = 0o600 if private else 0o666
+        root.mkdir(0o700 if private else 0o777, parents=True, exist_ok=True)
+        if private:
+            root.chmod(0o700)
         self._held: dict[str, dict[str, Any]] = {
             unquote(path.stem): json.loads(path.read_text(encoding="utf-8")) for path in sorted(root.glob("*.json"))
         }
@@ -31,7 +37,7 @@ class Documents:
         """Keep a document: after a crash the file is the old or the new one, whole."""
         path = self._path(name)
         temporary = path.with_suffix(".part")
-        with temporary.open("w", encoding="utf-8") as target:
+        with open(temporary, "w", encoding="utf-8", opener=self._open) as target:
             json.dump(document, target, indent=1)
             target.flush()
             os.fsync(target.fileno())
@@ -42,6 +48,9 @@ class Documents:
         """Forget a document, if there is one."""
         self._path(name).unlink(missing_ok=True)
         self._held.pop(name, None)
+
+    def _open(self, path: str, flags: int) -> int:
+        return os.open(path, flags, self._mode)
 
     def _path(self, name: str) -> Path:
         return self._root / f"{quote(name, safe='')}.json"

@@ -26,6 +26,7 @@ ENGINES = {
     "emr": ("localaws.emr.engine", "EmrEngine"),
     "emr-serverless": ("localaws.emr_serverless.engine", "EmrServerlessEngine"),
     "rds": ("localaws.rds.engine", "RdsEngine"),
+    "secretsmanager": ("localaws.secretsmanager.engine", "SecretsManagerEngine"),
 }
 
 # What these kept in their folders of the data goes on running with the server, before anybody asks for it.

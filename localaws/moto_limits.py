@@ -19,6 +19,15 @@ def _subscribe(params: Params) -> None:
         raise NotSupported(message)
 
 
+def _no_secret(params: Params) -> None:
+    names = [params.get("Name"), *(params.get("Names") or ())]
+    for name in names:
+        if name and str(name).startswith("/aws/reference/secretsmanager/"):
+            raise NotSupported(f"{name} is refused: secrets are not read as parameters here. Ask Secrets Manager.")
+
+
 LIMITS: Mapping[tuple[str, str], Callable[[Params], None]] = {
     ("sns", "Subscribe"): _subscribe,
+    ("ssm", "GetParameter"): _no_secret,
+    ("ssm", "GetParameters"): _no_secret,
 }

@@ -39,10 +39,6 @@ _REAL = {
         SendMessageBatch ReceiveMessage DeleteMessage DeleteMessageBatch ChangeMessageVisibility
         ChangeMessageVisibilityBatch PurgeQueue TagQueue UntagQueue ListQueueTags AddPermission RemovePermission
         ListDeadLetterSourceQueues""",
-    "secretsmanager": """
-        CreateSecret GetSecretValue PutSecretValue UpdateSecret DeleteSecret RestoreSecret DescribeSecret ListSecrets
-        ListSecretVersionIds BatchGetSecretValue GetRandomPassword TagResource UntagResource UpdateSecretVersionStage
-        PutResourcePolicy GetResourcePolicy DeleteResourcePolicy""",
     "ssm": """
         PutParameter GetParameter GetParameters GetParametersByPath GetParameterHistory DescribeParameters
         DeleteParameter DeleteParameters LabelParameterVersion AddTagsToResource RemoveTagsFromResource

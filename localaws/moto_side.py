@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.core import NotSupported
+from localaws.engines import ENGINES
 from localaws.messaging import moto_queues, moto_streams
 from localaws.moto_operations import REAL
 from localaws.web import Response
@@ -25,11 +26,14 @@ _app: Any = None
 _app_lock = threading.Lock()
 
 
-def check_real(service: str, operation: str) -> None:
-    """Raise NotSupported unless moto does the operation for real."""
+def check_real(service: str, operation: str, why: str | None = None) -> None:
+    """Raise NotSupported unless moto does the operation for real; why: the reason, where it is known."""
     if operation in REAL.get(service, frozenset()):
         return
-    known = f"other operations of {service}, but not this one" if service in REAL else "nothing of this service"
+    if why is not None:
+        raise NotSupported(f"{service}:{operation} is refused: {why}.")
+    some = service in REAL or service in ENGINES
+    known = f"other operations of {service}, but not this one" if some else "nothing of this service"
     raise NotSupported(
         f"{service}:{operation} is refused: the embedded AWS does {known} for real, and it never pretends. "
         "docs/localaws.md lists what it does."

@@ -133,7 +133,7 @@ class Server:
         handler = engine.operations.get(operation) if engine else None
         if handler is not None:
             return exchange.answer(handler(exchange.call()))
-        check_real(service, operation)
+        check_real(service, operation, getattr(engine, "refused", {}).get(operation))
         if limit := LIMITS.get((service, operation)):
             limit(exchange.call().params)
         return forward(service, exchange.environ())
