@@ -6,13 +6,12 @@ import contextlib
 import json
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import boto3
-
-from localaws.core import REGION, AwsError, Call, Handler, NotSupported, World
+from localaws.core import AwsError, Call, Handler, NotSupported, World
 from localaws.documents import Documents
 from localaws.rds import instance
 from localaws.rds.mariadb import MariaDb, server_program, server_version
@@ -34,7 +33,7 @@ class RdsEngine:
     service = "rds"
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self._secrets = world.engines["secretsmanager"]
         self._root = world.data / "rds"
         self._documents = Documents(self._root / "instances")
         self._servers: dict[str, MariaDb] = {}
@@ -76,8 +75,10 @@ class RdsEngine:
         elif status in ("stopping", "stopped"):
             self._set(name, status="stopped")
         elif status != "failed":
+            # What was cut off may have reached the server or the secret alone: a password made anew reaches both.
+            password = instance.new_password() if document["managed"] and status != "available" else None
             self._set(name, status="starting")
-            self._later(name, lambda: self._run(name))
+            self._later(name, lambda: self._run(name, password))
 
     def _create(self, call: Call) -> Json:
         with self._lock:
@@ -187,11 +188,11 @@ class RdsEngine:
     def _run(self, name: str, password: str | None = None) -> None:
         """Start the server. With a password, that is the master user's from now on.
 
-        A managed one is new each time, for secrets do not outlive the embedded AWS.
+        A managed one is made anew where somebody deleted its secret.
         """
         document = self._get(name)
-        if document["managed"]:
-            password = password or instance.new_password()
+        if document["managed"] and not password and self._secret_arn(document) is None:
+            password = instance.new_password()
         first = instance.first_statements(document, password) if password else ()
         port = self._server(name).start(document["port"], first)
         if document["managed"] and password:
@@ -203,6 +204,7 @@ class RdsEngine:
         self._run(name, password)
 
     def _remove(self, name: str) -> None:
+        self._secret("DeleteSecret", SecretId=_secret_name(self._get(name)), ForceDeleteWithoutRecovery=True)
         self._server(name).delete()
         with self._lock:
             self._servers.pop(name, None)
@@ -210,25 +212,22 @@ class RdsEngine:
 
     def _keep_secret(self, document: Json, password: str) -> None:
         content = json.dumps({"username": document["user"], "password": password})
-        client, name = self._secrets(), _secret_name(document)
-        try:
-            client.create_secret(Name=name, SecretString=content, Description=f"Master user of {document['name']}")
-        except client.exceptions.ResourceExistsException:
-            client.put_secret_value(SecretId=name, SecretString=content)
+        value = {"SecretString": content, "ClientRequestToken": str(uuid.uuid4())}
+        if self._secret_arn(document) is None:
+            description = f"Master user of {document['name']}"
+            self._secret("CreateSecret", Name=_secret_name(document), Description=description, **value)
+        else:
+            self._secret("PutSecretValue", SecretId=_secret_name(document), **value)
 
     def _secret_arn(self, document: Json) -> str | None:
-        if not document["managed"]:
-            return None
-        client = self._secrets()
-        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
-            return str(client.describe_secret(SecretId=_secret_name(document))["ARN"])
+        """The ARN of the secret with the managed password, or None where there is none."""
+        if document["managed"]:
+            with contextlib.suppress(AwsError):
+                return str(self._secret("DescribeSecret", SecretId=_secret_name(document))["ARN"])
         return None
 
-    def _secrets(self) -> Any:
-        return boto3.client(
-            "secretsmanager", endpoint_url=self._world.endpoint, region_name=REGION,
-            aws_access_key_id="local", aws_secret_access_key="local",
-        )  # fmt: skip
+    def _secret(self, operation: str, **params: Any) -> Mapping[str, Any]:
+        return self._secrets.operations[operation](Call(self._secrets.service, operation, params)) or {}
 
     def _later(self, name: str, work: Callable[[], None]) -> None:
         """Do it in the background; where it fails the instance has failed, and the log says why."""

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.core import Call
 from localaws.server import Server
 from tests.localaws.rds.conftest import PASSWORD, connect, create, sql, wait
 
@@ -111,6 +112,28 @@ def test_a_managed_password_is_in_secrets_manager_and_can_be_changed(server, rds
     assert second["password"] != first["password"]
     assert sql(instance, "SELECT 1", password=second["password"]) == [("1",)]
     rds.delete_db_instance(DBInstanceIdentifier="managed", SkipFinalSnapshot=True)
+    until = time.monotonic() + 30
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        while time.monotonic() < until:
+            client.describe_secret(SecretId=instance["MasterUserSecret"]["SecretArn"])
+
+
+def test_a_managed_password_outlives_the_server(tmp_path):
+    def secret(server, instance):
+        found = server.engines["secretsmanager"].operations["GetSecretValue"](
+            Call("secretsmanager", "GetSecretValue", {"SecretId": instance["MasterUserSecret"]["SecretArn"]})
+        )
+        return json.loads(found["SecretString"])["password"]
+
+    with Server(tmp_path) as first:
+        create(connect(first), "kept", MasterUserPassword="", ManageMasterUserPassword=True)
+        made = wait(connect(first), "kept")
+        password = secret(first, made)
+    with Server(tmp_path) as second:
+        again = wait(connect(second), "kept")
+        assert again["MasterUserSecret"] == made["MasterUserSecret"]
+        assert secret(second, again) == password
+        assert sql(again, "SELECT 1", password=password) == [("1",)]
 
 
 def test_deletion_is_for_good_unless_it_is_protected(server, rds):
