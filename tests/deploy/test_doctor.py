@@ -109,8 +109,7 @@ def taken_away(client, section):
             client("events").delete_rule(Name="signups_cleaned")
             return "rules", "signups_cleaned"
         case "topics":
-            (topic,) = client("sns").list_topics()["Topics"]
-            client("sns").delete_topic(TopicArn=topic["TopicArn"])
+            client("sns").delete_topic(TopicArn="arn:aws:sns:us-east-1:123456789012:millrace-alerts")
             return "topics", "millrace-alerts"
         case "alarms":
             client("cloudwatch").delete_alarms(AlarmNames=["alerts_failing"])
@@ -120,15 +119,15 @@ def taken_away(client, section):
             client("firehose").delete_delivery_stream(DeliveryStreamName=name)
             return "delivery streams", name
         case "streams":
-            (name, *_) = client("kinesis").list_streams()["StreamNames"]
+            name = resources.pipeline("transactions").streams[0].name
             client("kinesis").delete_stream(StreamName=name, EnforceConsumerDeletion=True)
             return "streams", name
         case "queues":
-            (url, *_) = client("sqs").list_queues()["QueueUrls"]
-            client("sqs").delete_queue(QueueUrl=url)
-            return "queues", url.rpartition("/")[2]
+            name = resources.pipeline("transactions").queues[0].name  # other tests of the session may have others
+            client("sqs").delete_queue(QueueUrl=client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+            return "queues", name
         case "tables":
-            (name, *_) = client("dynamodb").list_tables()["TableNames"]
+            name = resources.pipeline("transactions").tables[0].name
             client("dynamodb").delete_table(TableName=name)
             return "DynamoDB tables", name
         case "warehouses":

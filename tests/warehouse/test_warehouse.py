@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from localaws.glue.catalog import SAVE_INTERVAL
 from millrace import contracts, warehouse
 from tests.warehouse.conftest import SLUG, TABLES, Failed, day, purchase
 
@@ -161,6 +162,7 @@ def test_a_load_during_which_redshift_is_killed_leaves_all_as_it_was(lake):
     at_work = lake.begin([*statements[:-2], slow, *statements[-2:]])
     while lake.data.describe_statement(Id=at_work)["SubStatements"][-3]["Status"] != "STARTED":
         time.sleep(0.02)
+    time.sleep(2 * SAVE_INTERVAL)  # else the catalog may have lost what was published just now
     os.kill(lake.aws.pid, signal.SIGKILL)
     lake.aws.__exit__(None, None, None)
     lake.start()
