@@ -32,6 +32,7 @@ BUCKET_PREFIX = conf.get("millrace", "bucket_prefix", fallback="millrace")
 POLL_SECONDS = conf.getfloat("millrace", "poll_seconds", fallback=10)
 RUNS = 4  # of a DAG, not counting backfills; all but one of them wait, for uploads or for their turn
 _JOB_HOURS = 12
+_TURN_SECONDS = 10
 _JOB_POLL_SECONDS = max(1, int(POLL_SECONDS))  # a trigger counts in whole seconds
 
 DEFAULT_ARGS = {
@@ -207,7 +208,9 @@ def turn(slug: str, first: Any, last: Any, after: Any = None) -> None:
     task_id="take_turn",
     task_display_name="wait for turn",
     mode="reschedule",
-    poke_interval=POLL_SECONDS,
+    # Airflow takes a task that is queued again before its scheduler heard of the end of the last poke for a failed one.
+    poke_interval=max(POLL_SECONDS, _TURN_SECONDS),
+    retries=5,
     timeout=_JOB_HOURS * 3600,
 )
 def _take_turn(slug: str, ti: Any = None) -> PokeReturnValue:

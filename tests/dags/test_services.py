@@ -183,7 +183,7 @@ def test_a_backfill_beside_other_runs_gives_the_same_tables(services):
 def test_a_run_that_goes_on_after_another_published_is_refused_and_begins_again(services):
     run = "one"
     clear = {"dag_run_id": run, "dry_run": False, "only_failed": False, "reset_dag_runs": True}
-    services.post(f"/dags/{SLUG}/clearTaskInstances", task_ids=["publish"], **clear)
+    services.post(f"/dags/{SLUG}/clearTaskInstances", task_ids=["publish"], include_downstream=True, **clear)
     assert services.ended(run) == ["failed"]
     tasks = {name: task["state"] for (name, _), task in services.tasks(run).items()}
     assert tasks["publish"] == "failed"
