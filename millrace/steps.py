@@ -135,7 +135,8 @@ def crawl(name: str, task_id: str = "catalogue") -> GlueCrawlerRunOperator:
 def glue_job(name: str, task_id: str = "load", arguments: Mapping[str, str] | None = None) -> GlueJobOperator:
     """A run of a Glue job, defined elsewhere. A retry goes on waiting for the run that there is.
 
-    A job that an event started and that runs once at a time refuses this one; then a later try starts it.
+    A job that an event started and that runs once at a time refuses this one; then a later try starts it. Tries are
+    ever further apart, to wait out such a run: thirty minutes in all where the first waits a minute.
     """
     return GlueJobOperator(
         task_id=task_id,
@@ -145,6 +146,7 @@ def glue_job(name: str, task_id: str = "load", arguments: Mapping[str, str] | No
         resume_glue_job_on_retry=True,
         verbose=False,
         retries=5,
+        retry_exponential_backoff=2,
         **WAITER,
     )
 

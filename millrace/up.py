@@ -42,7 +42,7 @@ class AirflowServices:
             "AIRFLOW__CORE__PARALLELISM": "4",
             # Whoever can reach 127.0.0.1 is its user: there is nobody to log in.
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__MILLRACE__POLL_SECONDS": "1",
+            "AIRFLOW__MILLRACE__POLL_SECONDS": "5",
             "AIRFLOW__MILLRACE__RETRY_SECONDS": "10",
         }
 

@@ -18,7 +18,7 @@ SAMPLES = {
     "retraced": ["--logins", "20000", "--months", "3", "--companies", "20", "--users", "400"],
     "signups": ["--rows", "2000"],
     "retail_events": ["--events", "5000", "--properties", "20000"],
-    "transactions": ["--rows", "20000"],
+    "transactions": ["--rows", "24000"],
 }
 DAGS = (*SAMPLES, "sales")
 
