@@ -22,7 +22,7 @@ SAMPLES = {
 }
 DAGS = (*SAMPLES, "sales")
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.timeout(2400)]
 
 
 class Stack:
