@@ -144,7 +144,7 @@ def test_tasks_link_to_what_aws_did(services):
         assert page.status_code == 200 and text in page.text, (task, page.text)
     mapped = services.tasks(run["dag_run_id"])["convert", "user_companies/2024-01-31.csv"]
     names = [quote(str(mapped[name]), safe="") for name in ("dag_run_id", "task_id", "map_index")]
-    assert "REPORT RequestId" in services.pages.get(f"/millrace/work/{SLUG}/{'/'.join(names)}").text
+    assert "REPORT RequestId" in services.pages.get(f"/millrace/did/{SLUG}/{'/'.join(names)}").text
 
 
 def test_two_runs_at_once_take_turns_and_give_the_same_tables(services):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from millrace.resources import ROOT
+from tests import checkout
 from tests.docs.pages import SHELL, blocks
 
 PAGE = ROOT / "docs" / "add-a-pipeline.md"
@@ -18,19 +18,7 @@ PAGE = ROOT / "docs" / "add-a-pipeline.md"
 @pytest.fixture
 def copy(tmp_path):
     """A copy of what is tracked or new in this checkout, with its environment."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    for kept in (".millrace/packages", ".mypy_cache"):
-        if (ROOT / kept).is_dir():
-            shutil.copytree(ROOT / kept, tmp_path / kept)
+    checkout.copy_to(tmp_path)
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
     return tmp_path
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import shutil
 import subprocess
 import sys
 
@@ -13,6 +12,7 @@ from millrace import contracts
 from millrace.resources import ROOT
 from millrace.scaffold.columns import NewTable, of_csv
 from millrace.scaffold.pipeline import create, render
+from tests import checkout
 
 ORDERS = (
     "Order No;Customer E-Mail;Contact Name;Ordered at;Ship Date;State;Amount;Weight;Gift?;Post Code;Größe;\n"
@@ -142,20 +142,7 @@ def test_signups_is_what_a_new_pipeline_looks_like():
 def copy(tmp_path_factory):
     """A copy of what is tracked or new in this checkout, with a pipeline scaffolded from a CSV."""
     folder = tmp_path_factory.mktemp("copy")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    # What was built for this checkout is good for the copy where the inputs are the same.
-    for kept in (".millrace/packages", ".mypy_cache"):
-        if (ROOT / kept).is_dir():
-            shutil.copytree(ROOT / kept, folder / kept)
+    checkout.copy_to(folder)
     (folder / "example.csv").write_text(ORDERS)
     run(folder, "-m", "millrace", "new", "orders", "--csv", "example.csv")
     return folder

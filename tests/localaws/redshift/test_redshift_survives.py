@@ -2,46 +2,9 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
-import boto3
-import pytest
-
 PLACE = {"WorkgroupName": "w-1", "Database": "dev"}
-
-
-@pytest.fixture
-def start(tmp_path):
-    running = []
-
-    def make():
-        process = subprocess.Popen(
-            [sys.executable, "-m", "localaws", "--port", "0", "--data", str(tmp_path / "data")],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        running.append(process)
-        endpoint = process.stdout.readline().split()[3].rstrip(",")
-
-        def client(service):
-            return boto3.client(
-                service,
-                endpoint_url=endpoint,
-                region_name="us-east-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
-            )
-
-        return process, client
-
-    yield make
-    for process in running:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(30)
-        process.stdout.close()
 
 
 def test_killed_in_the_middle_of_a_batch(start):

@@ -4,10 +4,7 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -15,43 +12,13 @@ from localaws.secretsmanager.registry import Registry, new_secret
 from localaws.secretsmanager.versions import CURRENT, add, stages_by_version
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Starts a server on the test's folder; the process and a client."""
-    running = []
-
-    def make():
-        process = subprocess.Popen(
-            [sys.executable, "-m", "localaws", "--port", "0", "--data", str(tmp_path / "data")],
-            stdout=subprocess.PIPE,
-            text=True,
-            umask=0o022,
-        )
-        running.append(process)
-        endpoint = process.stdout.readline().split()[3].rstrip(",")
-        secrets = boto3.client(
-            "secretsmanager",
-            endpoint_url=endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
-        return process, secrets
-
-    yield make
-    for process in running:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(60)
-        process.stdout.close()
-
-
 def plain(answer):
     return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
 
 
 def test_a_kill_loses_nothing_that_was_answered(start, tmp_path):
-    process, secrets = start()
+    process, client = start()
+    secrets = client("secretsmanager")
     secrets.create_secret(Name="a/key", SecretString="old", Description="d", Tags=[{"Key": "k", "Value": "v"}])
     secrets.put_secret_value(SecretId="a/key", SecretString="new")
     secrets.create_secret(Name="bytes", SecretBinary=b"\x00\xff")
@@ -69,7 +36,8 @@ def test_a_kill_loses_nothing_that_was_answered(start, tmp_path):
     assert len(files) == 3
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
-    _, secrets = start()
+    _, client = start()
+    secrets = client("secretsmanager")
     assert [plain(secrets.get_secret_value(SecretId=value["ARN"])) for value in values] == values
     assert [plain(secrets.describe_secret(SecretId=name)) for name in (*asked, "going")] == described
     assert secrets.get_secret_value(SecretId="a/key", VersionStage="AWSPREVIOUS")["SecretString"] == "old"
