@@ -88,7 +88,7 @@ def download_rejects(dag_id: str, key: Annotated[str, Query(max_length=1024)]) -
     return StreamingResponse(body(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-@app.get("/work/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=[_LOGGED_IN, _MAY_READ_LOGS])
+@app.get("/did/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=[_LOGGED_IN, _MAY_READ_LOGS])
 def show_work(request: Request, dag_id: str, run_id: str, task_id: str, map_index: int) -> Response:
     """What AWS did for a task; for one that fills a data set, the dashboard that shows it."""
     task = work.task(dag_id, run_id, task_id, map_index)

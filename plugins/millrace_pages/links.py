@@ -26,7 +26,7 @@ class WorkLink(BaseOperatorLink):
         """The page's path."""
         root = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
         names = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, str(ti_key.map_index))
-        return f"{root}{PREFIX}/work/{'/'.join(quote(name, safe='') for name in names)}"
+        return f"{root}{PREFIX}/did/{'/'.join(quote(name, safe='') for name in names)}"
 
 
 # The first two have the names of the amazon provider's own, and so take their places: those lead to AWS's console,
