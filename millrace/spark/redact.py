@@ -8,7 +8,6 @@ does not look like a phone number, but ten digits in a row do. Names and postal 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Callable
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -99,11 +98,6 @@ def keyed_number(value: Column) -> Column:
 def without_key(rows: DataFrame) -> DataFrame:
     """The rows without the key."""
     return rows.drop(_INNER, _OUTER)
-
-
-def number_of(text: str, key: bytes) -> int:
-    """What ``keyed_number`` gives for a text."""
-    return int(hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:15], 16)
 
 
 def _masked(value: Column, pattern: str, is_one: Callable[[Column], Column], mask: str) -> Column:
