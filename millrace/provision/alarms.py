@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from millrace.kinds import Alarm
 from millrace.provision.account import Account
-from millrace.resources import Alarm
 
 
 def make(account: Account, alarms: Sequence[Alarm]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from millrace import contracts
 from millrace.contracts import Contract
+from millrace.kinds import Crawler
 from millrace.provision.account import Account
 from millrace.provision.account import make as create
-from millrace.resources import Crawler, Pipeline
+from millrace.resources import Pipeline
 
 _PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",

@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 from millrace import resources
+from millrace.kinds import DataSet
 from millrace.provision.account import Account
 from millrace.provision.account import make as create
-from millrace.resources import Common, DataSet, Pipeline
+from millrace.resources import Common, Pipeline
 
 
 def make_source(account: Account, declared: Common) -> None:

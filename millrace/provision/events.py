@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from millrace import resources
+from millrace.kinds import Rule, Target
 from millrace.provision.account import Account
 from millrace.provision.account import make as create
-from millrace.resources import Pipeline, Rule, Target
+from millrace.resources import Pipeline
 
 
 def make(account: Account, declared: Pipeline, *, enabled: bool) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from millrace import contracts
+from millrace.kinds import Firehose
 from millrace.provision.account import Account
 from millrace.provision.catalog import table_input
-from millrace.resources import Firehose, Pipeline
+from millrace.resources import Pipeline
 
 
 def make(account: Account, declared: Pipeline) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from millrace import package
+from millrace.kinds import Function
 from millrace.provision.account import Account
-from millrace.resources import Function
 
 
 def make(account: Account, functions: Sequence[Function]) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from millrace import package
 from millrace.declared import DeclarationError
+from millrace.kinds import Connection, Job
 from millrace.provision.account import Account
 from millrace.provision.account import make as create
-from millrace.resources import ROOT, Connection, Job, Pipeline
+from millrace.resources import ROOT, Pipeline
 
 _DRIVERS = {"jdbc_mysql": "jdbc:mysql"}
 _DEFAULT_PORTS = {"jdbc_mysql": 3306}

@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 
 from millrace.declared import DeclarationError
+from millrace.kinds import Secret
 from millrace.provision.account import Account
 from millrace.provision.account import make as create
-from millrace.resources import Secret
 
 _GENERATORS: Mapping[str, Callable[[], str]] = {"hex32": lambda: secrets.token_hex(32)}
 

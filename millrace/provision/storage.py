@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from millrace.kinds import Bucket, Workgroup
 from millrace.provision.account import Account, make
-from millrace.resources import Bucket, Workgroup
 
 
 def make_buckets(account: Account, buckets: Sequence[Bucket]) -> None:

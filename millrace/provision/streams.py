@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from millrace.kinds import KeyTable, Queue, SourceMapping, Stream
 from millrace.provision.account import Account
 from millrace.provision.account import make as create
-from millrace.resources import KeyTable, Pipeline, Queue, SourceMapping, Stream
+from millrace.resources import Pipeline
 
 
 def make(account: Account, declared: Pipeline, *, enabled: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from millrace.kinds import Topic
 from millrace.provision.account import Account
-from millrace.resources import Topic
 
 
 def make(account: Account, topics: Sequence[Topic]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from millrace.kinds import Warehouse
 from millrace.provision.account import Account
 from millrace.provision.account import make as create
-from millrace.resources import Warehouse
 
 _LIMIT = "serverless-compute"
 

@@ -18,8 +18,8 @@ from botocore.exceptions import ClientError
 
 from millrace import resources, source_tables
 from millrace.contracts import Contract
+from millrace.kinds import Connection
 from millrace.mysql import LoadError, Server, client
-from millrace.resources import Connection
 from millrace.sources import Brought, Run
 
 _DUMPS, _TABLES = (".sql", ".sql.gz"), (".csv", ".csv.gz")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from millrace import callbacks, resources
+from millrace import callbacks, kinds, resources
 from millrace.local import STATE
 from millrace.provision import alarms, events, functions, quality, storage, topics
 from millrace.provision.account import Account
@@ -179,7 +179,7 @@ def test_that_alerts_fail_is_told_by_the_alarm_itself(bus, aws, client):
 def test_declared_rulesets_are_made_and_brought_up_to_date(bus, client):
     account = Account(client, PREFIX, STATE / "packages")
     for rules in (("RowCount > 0",), ("RowCount > 0", 'IsComplete "id"')):
-        ruleset = resources.Ruleset("alerts-e2e-declared", "few", "few", rules)
+        ruleset = kinds.Ruleset("alerts-e2e-declared", "few", "few", rules)
         quality.make(account, SimpleNamespace(rulesets=(ruleset,), database="alerts_e2e"))
     made = client("glue").get_data_quality_ruleset(Name="alerts-e2e-declared")
     assert made["Ruleset"] == 'Rules = [\n  RowCount > 0,\n  IsComplete "id"\n]'

@@ -11,9 +11,10 @@ import pytest
 from airflow.providers.amazon.aws.hooks.sqs import SqsHook  # noqa: F401  (imported here, not while time counts)
 
 from millrace.arrivals import QueueTrigger, uploads
+from millrace.kinds import Rule, Target
 from millrace.provision import events
 from millrace.provision.account import Account
-from millrace.resources import ROOT, Rule, Target, pipeline
+from millrace.resources import ROOT, pipeline
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import pytest
 
 from millrace import resources
 from millrace.declared import DeclarationError, entries, entry
+from millrace.kinds import Crawler, Job, Rule, Secret
 from millrace.local import STATE
 from millrace.provision import Provisioner
-from millrace.resources import Crawler, Job, Names, Rule, Secret
+from millrace.resources import Names
 
 NAMES = Names("mill", "123456789012", "eu-west-1")
 
