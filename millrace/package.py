@@ -2,11 +2,13 @@
 
 Equal inputs give equal bytes, so a package is named by its inputs and built once. What is built for this machine has
 bytecode of its Python; what is built for an account is the same on every machine (but a layer's bytecode, see there).
+A folder of packages holds nothing else: what has not been asked for in weeks is deleted from it.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import fnmatch
 import hashlib
 import os
@@ -16,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -27,6 +30,7 @@ LAMBDA_PYTHON = "3.12"
 _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 _VERSION = "0.1.0"
 _FORMAT = "2"  # part of every package's name: change it when the same inputs shall give other bytes
+_KEPT_S = 21 * 86_400  # since a package was last asked for
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _NEVER = ("*/__pycache__/*", "*.pyc", "*~", ".*", "*/.*")
 # What a layer leaves out: development files, the installer's notes, and Arrow's parts for Flight RPC and ORC files.
@@ -70,7 +74,7 @@ def build_function(name: str, target_dir: Path, target: str = "local") -> Path:
         raise PackageError(f"there is no lambdas/{name}/handler.py; the functions are: {', '.join(known) or 'none'}")
     contents = {path: file.read_bytes() for path, file in {**_sources(source), **_library()}.items()}
     path = target_dir / f"{name}-{_key(sys.version if target == 'local' else '', *_digests(contents))}.zip"
-    if path.exists():
+    if _have(path):
         return path
     if target == "local":
         with tempfile.TemporaryDirectory() as temporary:
@@ -92,7 +96,7 @@ def build_wheel(target_dir: Path) -> Path:
     contents = {path: file.read_bytes() for path, file in _library().items()}
     version = f"{_VERSION}+{_key(*_digests(contents))}"
     target = target_dir / f"millrace-{version}-py3-none-any.whl"
-    if not target.exists():
+    if not _have(target):
         info = f"millrace-{version}.dist-info"
         contents |= {
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: millrace\nVersion: {version}\n"
@@ -122,7 +126,7 @@ def build_layer(name: str, target: str, target_dir: Path) -> Path:
     wanted, pins = requirements.read_text(encoding="utf-8"), locked()
     machine = f"{sys.version} {platform.machine()} {platform.libc_ver()[0]}" if target == "local" else LAMBDA_PYTHON
     path = target_dir / f"{name}-{target}-{_key(machine, wanted, pins, *_UNUSED)}.zip"
-    if not path.exists():
+    if not _have(path):
         with tempfile.TemporaryDirectory() as temporary:
             layer = Path(temporary) / "layer"
             _install(wanted, pins, target, layer / "python", Path(temporary))
@@ -209,6 +213,17 @@ def _prune(layer: Path) -> None:
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _have(package: Path) -> bool:
+    """Whether it is built already. What nobody asked for in weeks goes, as each change of a source makes new ones."""
+    if found := package.exists():
+        package.touch()
+    for old in package.parent.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if old.is_file() and time.time() - old.stat().st_mtime > _KEPT_S:
+                old.unlink()
+    return found
 
 
 def _digests(contents: Mapping[str, bytes]) -> list[str]:

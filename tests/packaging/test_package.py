@@ -116,6 +116,16 @@ def test_a_package_is_built_once_and_again_when_an_input_changes(root, tmp_path,
     assert sorted(path.name for path in tmp_path.glob("*.*")) == sorted([first.name, second.name])
 
 
+def test_what_nobody_asked_for_in_weeks_goes(root, tmp_path):
+    built = package.build_function("tidy", tmp_path)
+    old, young = tmp_path / "tidy-0.zip", tmp_path / "tidy-1.zip"
+    for path, age_s in ((old, package._KEPT_S + 60), (young, 60), (built, package._KEPT_S + 60)):
+        path.touch()
+        os.utime(path, (time.time() - age_s,) * 2)
+    assert package.build_function("tidy", tmp_path) == built
+    assert sorted(tmp_path.glob("*.zip")) == sorted([built, young])
+
+
 def test_the_packaged_function_runs(root, tmp_path):
     with zipfile.ZipFile(package.build_function("tidy", tmp_path)) as archive:
         archive.extractall(tmp_path / "task")
