@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeVar
 
+from localaws.cache import cache_folder
 from localaws.spark.java import find_java
 from localaws.spark.runs import SparkError
 
@@ -49,11 +50,6 @@ class Distribution:
     python: Path
     jars: tuple[Path, ...]
     options: tuple[str, ...] = ()
-
-
-def cache_folder() -> Path:
-    """LOCALAWS_CACHE, or ``~/.cache/localaws``."""
-    return Path(os.environ.get("LOCALAWS_CACHE") or Path.home() / ".cache" / "localaws").absolute()
 
 
 def present() -> Distribution | None:

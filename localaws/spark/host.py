@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from localaws.cache import cache_folder
 from localaws.core import REGION, World
 from localaws.spark import defaults
-from localaws.spark.fetch import Distribution, cache_folder
+from localaws.spark.fetch import Distribution
 from localaws.spark.jvm import Jvm, Kind
 from localaws.spark.libraries import import_path, link_modules, link_provided
 from localaws.spark.pool import Pool

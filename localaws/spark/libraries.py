@@ -18,6 +18,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from localaws.cache import used
 from localaws.spark.fetch import pip_command
 from localaws.spark.runs import SparkError
 
@@ -118,7 +119,7 @@ def _install(requirements: Sequence[str], cache: Path) -> Path:
     described = [f"{sys.version_info[0]}.{sys.version_info[1]}", *(_described(text) for text in sorted(requirements))]
     target = cache / "modules" / hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
     if target.exists():
-        return target
+        return used(target, "*")
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="install-", dir=target.parent))
     try:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from localaws.cache import cache_folder, used
 from localaws.spark import fetch as fetching
 from localaws.spark.fetch import Distribution, Say
 from localaws.spark.java import version_of
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 def ready(say: Say = fetching.to_stderr) -> Distribution:
     """Spark as jobs use it, fetched and prepared if need be. Raises SparkError."""
     found = fetching.fetch(say)
-    cache = fetching.cache_folder()
+    cache = cache_folder()
     target = cache / f"prepared-{_digest(found)}"
     if not target.exists():
         with fetching.alone(cache, say):
@@ -36,7 +37,7 @@ def ready(say: Say = fetching.to_stderr) -> Distribution:
                 say("Preparing Spark: once, so that it starts faster")
                 _prepare(found, target)
                 say("Spark is prepared")
-    return _with(found, target)
+    return _with(found, used(target, "prepared-*"))
 
 
 def _with(found: Distribution, target: Path) -> Distribution:

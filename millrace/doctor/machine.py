@@ -75,7 +75,8 @@ def _installed(requirement: Requirement) -> str:
 
 
 def _spark() -> Finding:
-    from localaws.spark.fetch import cache_folder, present  # of the embedded AWS, which Glue jobs run on
+    from localaws.cache import cache_folder  # the embedded AWS, which Glue jobs run on
+    from localaws.spark.fetch import present
 
     if found := present():
         return ok("Spark", f"in {cache_folder()}, with {found.java}")

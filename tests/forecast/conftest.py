@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from localaws.spark.fetch import cache_folder
+from localaws.cache import cache_folder
 from localaws.spark.libraries import link_modules
 from localaws.spark.runs import SparkError
 from millrace import resources
