@@ -66,6 +66,13 @@ locals {
   ]...)
   databases = { for slug, document in local.pipelines : slug => document.database }
 
+  # What of the declared streams there is, by the switch.
+  live = {
+    streams   = { for name, stream in local.streams : name => stream if var.with.stream }
+    mappings  = { for name, mapping in local.mappings : name => mapping if var.with.stream }
+    firehoses = { for name, firehose in local.firehoses : name => firehose if var.with.stream }
+  }
+
   # Which columns of the derived tables are personal, as the contracts say. A pseudonym is a keyed hash or the like.
   columns = {
     for name, contract in local.contracts : name => {
@@ -132,7 +139,7 @@ module "functions" {
   queues             = keys(local.queues)
   tables             = keys(local.tables)
   topics             = keys(local.topics)
-  mappings           = local.mappings
+  mappings           = local.live.mappings
   log_retention_days = var.log_retention_days
   # A cluster is started where Glue's jobs run, if there is such a place.
   subnet = one(module.network[*].for_jobs.subnet)
@@ -152,10 +159,10 @@ module "topics" {
 
 module "streams" {
   source    = "./modules/streams"
-  streams   = local.streams
+  streams   = local.live.streams
   queues    = local.queues
   tables    = local.tables
-  mappings  = local.mappings
+  mappings  = local.live.mappings
   functions = module.functions.arns
   kms_key   = module.lake.kms_key
 }
@@ -163,7 +170,7 @@ module "streams" {
 module "firehoses" {
   source             = "./modules/firehoses"
   prefix             = var.bucket_prefix
-  firehoses          = local.firehoses
+  firehoses          = local.live.firehoses
   contracts          = local.contracts
   partitions         = module.catalog.partitions
   databases          = local.databases
@@ -304,8 +311,8 @@ module "dashboard" {
   alarms      = keys(local.alarms)
   functions   = keys(local.functions)
   fault_rules = [for name, rule in local.rules : name if startswith(name, "alerts_") && can(rule.pattern)]
-  streams     = keys(local.streams)
-  firehoses   = keys(local.firehoses)
+  streams     = keys(local.live.streams)
+  firehoses   = keys(local.live.firehoses)
   queues      = keys(local.queues)
   workgroups  = concat([local.common.workgroup.name], try(module.people[0].workgroups, []))
   buckets     = [for bucket in module.lake.buckets : bucket.name]

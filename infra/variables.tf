@@ -57,6 +57,7 @@ variable "with" {
   type = object({
     airflow   = optional(bool, false) # MWAA and the network that it needs
     source    = optional(bool, false) # MySQL on RDS for sales, and the network that it needs
+    stream    = optional(bool, false) # Kinesis, what reads it, and Firehose: a shard is paid by the hour
     dashboard = optional(bool, false) # QuickSight: needs a subscription in the account
     stacks    = optional(bool, true)  # its dashboards by CloudFormation and its groups; else whoever deploys makes them
     budget    = optional(bool, false) # a monthly budget with alarms by mail

@@ -200,8 +200,8 @@ def standing() -> Iterator[tuple[str, Line]]:
     yield "always", line("KMS", "one key", 1, "kms_key_month")
     yield "always", line("Secrets Manager", f"{secrets} secrets", secrets, "secret_month")
     yield "always", line("CloudWatch alarms", f"{alarms} alarms", alarms, "cloudwatch_alarm_month")
-    yield "always", line("Kinesis", f"{shards} × {hours:.0f} h", shards * hours, "kinesis_shard_hour", "shard-h")
     yield "always", line("CloudWatch dashboard", "one", 1, "dashboard_month")
+    yield "stream", line("Kinesis", f"{shards} × {hours:.0f} h", shards * hours, "kinesis_shard_hour", "shard-h")
     yield "airflow", line("MWAA mw1.small", f"{hours:.0f} h", hours, "mwaa_small_hour", "h")
     yield "airflow", line("MWAA mw1.medium, in its place", f"{hours:.0f} h", hours, "mwaa_medium_hour", "h")
     endpoints = _endpoints() * _ZONES

@@ -1,4 +1,4 @@
-# A first installation that costs little: nothing runs unless a pipeline does.
+# A first installation that costs little, with every switch off: nothing runs unless a pipeline does (docs/deploy.md).
 environment   = "dev"
 region        = "eu-central-1"
 bucket_prefix = "millrace-dev" # choose your own

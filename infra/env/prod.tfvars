@@ -8,6 +8,7 @@ log_retention_days = 365
 with = {
   airflow   = true
   source    = true
+  stream    = true
   dashboard = true
   budget    = true
   audit     = true

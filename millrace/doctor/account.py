@@ -20,8 +20,12 @@ Check = Callable[[Place], Iterator[Finding]]
 
 
 def look(place: Place) -> Iterator[Finding]:
-    """Look at each kind of thing; one that cannot be looked at is a finding too."""
+    """Look at each kind of thing; one that is switched off or cannot be looked at is a finding too."""
     for kind, check in CHECKS.items():
+        switch = _SWITCHES.get(kind)
+        if switch and switch not in place.parts:
+            yield ok(kind, f"switched off (with.{switch})")
+            continue
         try:
             yield from check(place)
         except (BotoCoreError, ClientError) as error:
@@ -204,9 +208,6 @@ def _rulesets(place: Place) -> Iterator[Finding]:
 
 
 def _warehouses(place: Place) -> Iterator[Finding]:
-    if "warehouse" not in place.parts:
-        yield ok("Redshift", "switched off (with.warehouse)")
-        return
     declared = [warehouse.name for warehouse in place.declared("warehouses")]
     found = {it["workgroupName"]: it for it in place.pages("redshift-serverless", "list_workgroups", "workgroups")}
     yield from there("Redshift's workgroups", declared, found, place.make)
@@ -235,6 +236,9 @@ def _last(arn: str) -> str:
     """The name at an ARN's end."""
     return arn.rpartition(":")[2].rpartition("/")[2]
 
+
+# What is there only if it is switched on.
+_SWITCHES = {"streams": "stream", "mappings": "stream", "firehoses": "stream", "warehouses": "warehouse"}
 
 # By the section of infra/resources/*.yaml; the last ones belong to an installation alone.
 CHECKS: dict[str, Check] = {

@@ -61,4 +61,4 @@ def embedded(client: Callable[[str], Any] = boto3.client) -> Place:
     sts = client("sts")
     names = Names(BUCKET_PREFIX, sts.get_caller_identity()["Account"], sts.meta.region_name)
     make = "make up, or .venv/bin/python -m millrace.provision"
-    return Place(functools.cache(client), names, frozenset({"dashboard", "warehouse"}), "local", make)
+    return Place(functools.cache(client), names, frozenset({"dashboard", "stream", "warehouse"}), "local", make)

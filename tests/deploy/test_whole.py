@@ -75,6 +75,7 @@ def test_an_account_is_made_changed_and_mended(checkout):
     assert {"terraform", "raw", "processed", "final", "rejects", "athena", "artifacts"} <= buckets(checkout)
     assert re.search(r"bring the DAGs [\d.]+ s \d+ new, 0 changed, 0 gone", done.out)
     assert " 0 missing" in done.out and "functions: all" in done.out and "other code" not in done.out
+    assert "streams: switched off (with.stream)" in done.out
     s3 = checkout.aws.client("s3")
     assert s3.head_object(Bucket="millrace-try-terraform", Key="try.tfstate")["ContentLength"] > 100_000
     assert s3.head_object(Bucket="millrace-try-artifacts", Key="airflow/dags/retraced.py")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace import contracts, cost_page, costs, dictionary, resources
+from millrace import contracts, cost_page, costs, dictionary, installation, resources
 from millrace.cli import main
 from millrace.costs import Day
 
@@ -75,7 +75,10 @@ def test_where_another_engine_pays():
 
 def test_what_stands_is_what_is_declared():
     parts = {(switch, line.part): line for switch, line in costs.standing()}
-    assert parts["always", "Kinesis"].usd == pytest.approx(costs.MONTH_DAYS * 24 * 0.015)
+    always = sum(line.usd for (switch, _), line in parts.items() if switch == "always")
+    assert f"`dev` costs {always:.2f} USD a month" in (resources.ROOT / "docs" / "deploy.md").read_text()
+    assert installation.read("dev").parts == frozenset()
+    assert parts["stream", "Kinesis"].usd == pytest.approx(costs.MONTH_DAYS * 24 * 0.015)
     assert parts["airflow or source", "Interface endpoints"].amount >= 10 * 2 * costs.MONTH_DAYS * 24
 
 

@@ -130,7 +130,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         terraform = Terraform(Path(folder))
         terraform.init("-backend=false")
-        PAGE.write_text(render(mocked(terraform), mocked(terraform, columns=False)), encoding="utf-8")
+        PAGE.write_text(render(mocked(terraform), mocked(terraform, off=["columns"])), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written")
 
 

@@ -7,7 +7,7 @@ variables {
   bucket_prefix = "test-lake"
   network_zones = ["eu-central-1a", "eu-central-1b"]
   with = {
-    airflow = true, source = true, dashboard = true, budget = true, audit = true, people = true, columns = true, datasync = true, warehouse = true
+    airflow = true, source = true, dashboard = true, budget = true, audit = true, people = true, columns = true, datasync = true, warehouse = true, stream = true
   }
   people              = { emails = ["security@example.com"] }
   lake_administrators = ["arn:aws:iam::123456789012:role/administrator"]

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from millrace import contracts, resources
+from millrace import contracts, costs, resources
 from millrace.resources import ROOT
 from tests.infra import access_page, checks
-from tests.infra.conftest import changed, mocked
+from tests.infra.conftest import SWITCHES, changed, mocked
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def everything(terraform):
 
 @pytest.fixture(scope="module")
 def by_folders(terraform):
-    return mocked(terraform, columns=False)
+    return mocked(terraform, off=["columns"])
 
 
 def test_nothing_is_open_that_should_not_be(everything):
@@ -56,6 +56,26 @@ def test_nothing_is_open_that_should_not_be(everything):
 def test_what_is_left_open_is_found(terraform, module, was, becomes, found):
     with changed(terraform, module, was, becomes):
         assert found in "; ".join(checks.findings(mocked(terraform)))
+
+
+BY_THE_HOUR = {
+    "aws_db_instance", "aws_eip", "aws_kinesis_stream", "aws_mwaa_environment", "aws_nat_gateway",
+    "aws_redshiftserverless_workgroup", "aws_vpc_endpoint",
+}  # fmt: skip
+BY_THE_MONTH = {
+    "KMS": "aws_kms_key",
+    "Secrets Manager": "aws_secretsmanager_secret",
+    "CloudWatch alarms": "aws_cloudwatch_metric_alarm",
+    "CloudWatch dashboard": "aws_cloudwatch_dashboard",
+}
+
+
+def test_with_the_switches_off_there_is_what_the_page_on_cost_says_and_nothing_by_the_hour(terraform, everything):
+    assert {resource["type"] for resource in everything} >= BY_THE_HOUR
+    little = mocked(terraform, off=[switch for switch in SWITCHES if switch != "people"])
+    assert not {resource["type"] for resource in little} & BY_THE_HOUR
+    stands = {line.part: line.amount for switch, line in costs.standing() if switch == "always"}
+    assert stands == {part: len(checks.of_type(little, kind)) for part, kind in BY_THE_MONTH.items()}
 
 
 def test_each_thing_that_is_declared_is_there(everything):
