@@ -47,6 +47,12 @@ class Stack:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
+    def up(self):
+        """Up, until all are healthy; how long that took is in the test's output."""
+        began = time.monotonic()
+        self.compose("up", "--detach", "--wait", "--wait-timeout", "600")
+        print(f"all healthy after {time.monotonic() - began:.0f} s")
+
     def rest(self, method, path, **more):
         """Airflow's answer; a token for each, as one dies with the API server."""
         token = httpx.get(f"{self._airflow}/auth/token", timeout=60).json()["access_token"]
@@ -81,7 +87,8 @@ def stack():
         pytest.skip("needs Docker: no engine answers `docker info`")
     made = Stack()
     try:
-        made.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "900")
+        made.compose("build")
+        made.up()
         yield made
     finally:
         made.compose("down", "--volumes", "--timeout", "30")
@@ -111,7 +118,7 @@ def test_the_dags_succeed_and_all_outlives_a_restart(stack, tmp_path):
         stack.rest("PATCH", f"dags/{dag}", json={"is_paused": True})
 
     stack.compose("restart")
-    stack.compose("up", "--detach", "--wait", "--wait-timeout", "600")
+    stack.up()
     assert stack.runs() == runs
     assert stack.objects() >= final
     assert httpx.get(f"{stack.jupyter}/api", timeout=60).json()["version"]
