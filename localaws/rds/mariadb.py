@@ -18,6 +18,7 @@ from localaws.core import AwsError
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _SECONDS_TO_START = 60
+_PORTS_TO_TRY = 5  # a free one may be taken before the server has it
 _FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/libexec", "/usr/bin", "/opt/homebrew/bin")
 _HOW = (
     "Install it (Debian, Ubuntu: apt-get install mariadb-server; its service need not run), or name another mariadbd "
@@ -41,6 +42,10 @@ _OPTIONS = (
 
 class DatabaseError(RuntimeError):
     """The server did not come up; the message ends with its log."""
+
+
+class _PortTaken(DatabaseError):
+    """Another program took the port before the server did."""
 
 
 def server_program() -> str:
@@ -74,6 +79,7 @@ class MariaDb:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._log = folder / "error.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
 
@@ -100,14 +106,20 @@ class MariaDb:
 
         statements: SQL to run first, each without a line end. Raises AwsError or DatabaseError.
         """
+        for _ in range(_PORTS_TO_TRY - 1):
+            with contextlib.suppress(_PortTaken):
+                return self._start(_free_port(port), statements)
+        return self._start(_free_port(None), statements)
+
+    def _start(self, port: int, statements: tuple[str, ...]) -> int:
         program = server_program()
-        port = _free_port(port)
         first = self._folder / "first.sql"
-        options = [f"--datadir={self._folder / 'data'}", f"--log-error={self._folder / 'error.log'}", f"--port={port}"]
+        options = [f"--datadir={self._folder / 'data'}", f"--log-error={self._log}", f"--port={port}"]
         if statements:
             first.touch(mode=0o600)
             first.write_text("".join(f"{statement};\n" for statement in statements), encoding="utf-8")
             options.append(f"--init-file={first}")
+        logged = self._log.stat().st_size if self._log.exists() else 0
         reader, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -119,7 +131,7 @@ class MariaDb:
         finally:
             os.close(reader)
         try:
-            self._wait_ready(port)
+            self._wait_ready(logged)
         except BaseException:
             self.stop()
             raise
@@ -144,22 +156,22 @@ class MariaDb:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
-    def _wait_ready(self, port: int) -> None:
+    def _wait_ready(self, logged: int) -> None:
+        """Until the log, from that offset on, says that it takes connections, its first statements being done.
+
+        An answer at its port would say less: it may be another program's.
+        """
         until = time.monotonic() + _SECONDS_TO_START
-        while not _greets(port):
-            if not self.running or time.monotonic() > until:
-                log = self._folder / "error.log"
-                tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:]) if log.exists() else "(none)"
-                raise DatabaseError(f"MariaDB did not come up; its log {log} ends:\n{tail}")
+        while True:
+            running = self.running  # before the log is read, which is complete then if it has ended
+            said = self._log.read_bytes()[logged:].decode(errors="replace") if self._log.exists() else ""
+            if "ready for connections" in said:
+                return
+            if not running or time.monotonic() > until:
+                kind = _PortTaken if "Bind on TCP/IP port" in said else DatabaseError
+                tail = "\n".join(said.splitlines()[-10:]) or "(none)"
+                raise kind(f"MariaDB did not come up; its log {self._log} ends:\n{tail}")
             time.sleep(0.02)
-
-
-def _greets(port: int) -> bool:
-    """Whether a server of MySQL's protocol (version 10) answers; it does when its first statements are done."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        greeting = connection.recv(5)
-        return len(greeting) == 5 and greeting[4] == 10
-    return False
 
 
 def _free_port(wanted: int | None) -> int:

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.core import Call
+from localaws.rds import mariadb
 from localaws.server import Server
 from tests.localaws.rds.conftest import PASSWORD, connect, create, sql, wait
 
@@ -180,6 +181,22 @@ def test_a_machine_without_mariadb_is_told_how_to_get_it(rds, monkeypatch):
     monkeypatch.setenv("LOCALAWS_MARIADBD", "/nowhere/mariadbd")
     with pytest.raises(ClientError, match=r"InsufficientDBInstanceCapacity.*apt-get install mariadb-server"):
         create(rds, "nowhere")
+
+
+def test_a_port_that_is_taken_before_the_server_has_it_is_left_for_another(rds, shop, monkeypatch):
+    taken, free_port = shop["Endpoint"]["Port"], mariadb._free_port
+    tried = []
+
+    def late(wanted):
+        tried.append(taken if len(tried) < 2 else free_port(wanted))
+        return tried[-1]
+
+    monkeypatch.setattr(mariadb, "_free_port", late)
+    create(rds, "late", MasterUsername="other")
+    found = wait(rds, "late")
+    assert tried == [taken, taken, found["Endpoint"]["Port"]] and tried[2] != taken
+    assert sql(found, "SELECT current_user()", user="other") == [("other@%",)]  # it is not the shop that answers
+    rds.delete_db_instance(DBInstanceIdentifier="late", SkipFinalSnapshot=True)
 
 
 def test_instances_end_with_the_server_and_come_up_with_it(tmp_path):
