@@ -25,5 +25,5 @@ class MillracePlugin(AirflowPlugin):
             "icon_dark_mode": f"{PREFIX}/static/{page}-dark.svg",
             "nav_top_level": True,
         }
-        for name, page in (("Charts", "dashboards"), ("Data", "data"))  # a longer name is cut off
+        for name, page in (("Dashboards", "dashboards"), ("Data", "data"))
     ]

@@ -7,12 +7,13 @@ from urllib.parse import quote, urlsplit
 
 from airflow.configuration import conf
 from airflow.providers.amazon.aws.operators.athena import AthenaOperator
-from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.glue_crawler import GlueCrawlerRunOperator
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
 from airflow.providers.amazon.aws.operators.quicksight import QuickSightCreateIngestionOperator
 from airflow.providers.amazon.aws.sensors.quicksight import QuickSightSensor
 from airflow.sdk import BaseOperatorLink
+
+from millrace.operators import GlueJobInTurnOperator
 
 PREFIX = "/millrace"
 
@@ -42,7 +43,7 @@ class GlueRun(WorkLink):
     """The job's run."""
 
     name = "AWS Glue Job Run Details"
-    operators: ClassVar[list[Any]] = [GlueJobOperator]
+    operators: ClassVar[list[Any]] = [GlueJobInTurnOperator]
 
 
 class Crawler(WorkLink):

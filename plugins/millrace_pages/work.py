@@ -177,7 +177,7 @@ def _function_log(task: Task) -> Work | None:
 
 _LOOKS: Mapping[str, Callable[[Task], Work | None]] = {
     "AthenaOperator": _statement,
-    "GlueJobOperator": _job_run,
+    "GlueJobInTurnOperator": _job_run,
     "GlueCrawlerRunOperator": _crawl,
     "LambdaInvokeFunctionOperator": _function_log,
 }

@@ -131,7 +131,7 @@ def test_the_pages_are_in_the_navigation(site):
     plugins = site.users["boss"].get(f"{site.address}/api/v2/plugins").json()["plugins"]
     views = next(plugin["external_views"] for plugin in plugins if plugin["name"] == "millrace")
     assert [(view["name"], view["href"]) for view in views] == [
-        ("Charts", "millrace/dashboards/"),
+        ("Dashboards", "millrace/dashboards/"),
         ("Data", "millrace/data/"),
     ]
     for view in views:
