@@ -91,7 +91,7 @@ class LambdaLineage(_Extractor):
 class GlueLineage(_Extractor):
     """A job named after its pipeline reads the raw or source tables and writes the derived ones of the contracts."""
 
-    operators = ("GlueJobOperator",)
+    operators = ("GlueJobInTurnOperator",)
 
     def lineage(self, task: Any) -> Any:
         """See the class."""

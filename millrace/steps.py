@@ -15,7 +15,6 @@ from airflow.providers.amazon.aws.hooks.athena import AthenaHook
 from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.athena import AthenaOperator
-from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.glue_crawler import GlueCrawlerRunOperator
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
 from airflow.providers.amazon.aws.operators.quicksight import QuickSightCreateIngestionOperator
@@ -24,6 +23,7 @@ from airflow.sdk import Param, PokeReturnValue, XComArg, conf, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from millrace import builds, callbacks, contracts, loads, publish
+from millrace.operators import GlueJobInTurnOperator
 from millrace.resources import ROOT
 from millrace.turns import Holder, Turn
 
@@ -132,21 +132,15 @@ def crawl(name: str, task_id: str = "catalogue") -> GlueCrawlerRunOperator:
     )
 
 
-def glue_job(name: str, task_id: str = "load", arguments: Mapping[str, str] | None = None) -> GlueJobOperator:
-    """A run of a Glue job, defined elsewhere. A retry goes on waiting for the run that there is.
-
-    A job that an event started and that runs once at a time refuses this one; then a later try starts it. Tries are
-    ever further apart, to wait out such a run: thirty minutes in all where the first waits a minute.
-    """
-    return GlueJobOperator(
+def glue_job(name: str, task_id: str = "load", arguments: Mapping[str, str] | None = None) -> GlueJobInTurnOperator:
+    """A run of a Glue job, defined elsewhere. A retry goes on waiting for the run that there is."""
+    return GlueJobInTurnOperator(
         task_id=task_id,
         job_name=name,
         script_args=dict(arguments or {}),
         job_poll_interval=POLL_SECONDS,
         resume_glue_job_on_retry=True,
         verbose=False,
-        retries=5,
-        retry_exponential_backoff=2,
         **WAITER,
     )
 

@@ -196,7 +196,7 @@ OPERATORS = {
     "signups": {
         "convert": "LambdaInvokeFunctionOperator",
         "catalogue": "GlueCrawlerRunOperator",
-        "load": "GlueJobOperator",
+        "load": "GlueJobInTurnOperator",
         "by_date": "AthenaOperator",
         "by_status": "AthenaOperator",
         "checks": "AthenaOperator",
@@ -206,7 +206,7 @@ OPERATORS = {
         "by_status_refreshed": "QuickSightSensor",
     },
     "sales": {
-        "load": "GlueJobOperator",
+        "load": "GlueJobInTurnOperator",
         "catalogue": "GlueCrawlerRunOperator",
         "checks": "AthenaOperator",
         "by_month": "AthenaOperator",
@@ -217,7 +217,7 @@ OPERATORS = {
     "retail_events": {
         "wait_for_files": "S3KeySensor",
         "catalogue": "GlueCrawlerRunOperator",
-        "load": "GlueJobOperator",
+        "load": "GlueJobInTurnOperator",
         "funnel": "AthenaOperator",
         "purchases": "AthenaOperator",
         "category_paths": "AthenaOperator",
@@ -227,7 +227,7 @@ OPERATORS = {
         "funnel_refreshed": "QuickSightSensor",
     },
     "transactions_forecast": {
-        "forecast": "GlueJobOperator",
+        "forecast": "GlueJobInTurnOperator",
         "forecast_checks": "AthenaOperator",
         "forecast_worth": "AthenaOperator",
         "forecast_by_day": "AthenaOperator",

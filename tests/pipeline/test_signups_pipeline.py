@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -162,8 +163,9 @@ def test_a_job_that_is_killed_is_run_again(stack):
     assert [row[0] for row in final(stack)] == [*(row[0] for row in before), 199]
 
 
-def test_a_retry_waits_for_the_job_that_runs_and_starts_no_other(stack):
-    """The job's script waits for an object, so that it is running still when Airflow comes back."""
+@pytest.fixture
+def let_go(stack):
+    """Holds the job's runs, whose script waits for an object that this function puts."""
     artifacts = f"{BUCKET_PREFIX}-artifacts"
     job = stack.glue.get_job(JobName=SLUG)["Job"]
     bucket, _, key = job["Command"]["ScriptLocation"].removeprefix("s3://").partition("/")
@@ -173,9 +175,15 @@ import time, boto3
 while "Contents" not in boto3.client("s3").list_objects_v2(Bucket="{artifacts}", Prefix="go"):
     time.sleep(0.2)
 """
-    stack.s3.put_object(
-        Bucket=bucket, Key=key, Body=script.replace(b"import sys\n", b"import sys\n" + wait.encode(), 1)
-    )
+    held = script.replace(b"import sys\n", b"import sys\n" + wait.encode(), 1)
+    assert held != script
+    stack.s3.put_object(Bucket=bucket, Key=key, Body=held)
+    yield lambda: stack.s3.put_object(Bucket=artifacts, Key="go")
+    stack.s3.put_object(Bucket=bucket, Key=key, Body=script)
+    stack.s3.delete_object(Bucket=artifacts, Key="go")
+
+
+def test_a_retry_waits_for_the_job_that_runs_and_starts_no_other(stack, let_go):
     stack.upload("signups/2024-05-01.csv", HEADER + "200,Lou,lou@example.org,2024-05-01,active\n")
     known = len(stack.job_runs())
 
@@ -185,16 +193,30 @@ while "Contents" not in boto3.client("s3").list_objects_v2(Bucket="{artifacts}",
                 time.sleep(0.1)
             os.kill(stack.airflow.run_pid, signal.SIGKILL)
 
-    def go(event):
-        if event["task"] == "load" and event["state"] == "running":
-            stack.s3.put_object(Bucket=artifacts, Key="go")
-
     with pytest.raises(LocalError):
         stack.run("2024-05-01", kill_once_it_runs)
-    assert stack.run("2024-05-01", go)[0] == "success"
+    assert stack.run("2024-05-01", lambda event: event["task"] == "load" and let_go())[0] == "success"
     assert len(stack.job_runs()) == known + 1
     assert final(stack)[-1][0] == 200
-    stack.s3.put_object(Bucket=bucket, Key=key, Body=script)
+
+
+def test_the_end_of_a_job_that_something_else_started_is_waited_for_without_a_retry(stack, let_go):
+    stack.upload("signups/2024-05-02.csv", HEADER + "201,Lea,lea@example.org,2024-05-02,active\n")
+    known = len(stack.job_runs())
+    began = stack.glue.start_job_run(JobName=SLUG)["JobRunId"]
+    states = []
+
+    def watch(event):
+        if event["task"] == "load":
+            if not states:
+                threading.Timer(3, let_go).start()  # when the task has been refused
+            states.append(event["state"])
+
+    assert stack.run("2024-05-02", watch)[0] == "success"
+    assert states == ["running", "running", "running", "success"]  # refused; after the other run; after its own
+    runs = stack.job_runs()[known:]
+    assert [(run["Id"] == began, run["JobRunState"]) for run in runs] == [(True, "SUCCEEDED"), (False, "SUCCEEDED")]
+    assert final(stack)[-1][0] == 201
 
 
 def test_events_alone_load_what_arrives(stack):
