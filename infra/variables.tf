@@ -131,7 +131,7 @@ variable "airflow" {
     min_workers    = optional(number, 1)
     max_workers    = optional(number, 3)
     public_website = optional(bool, false)
-    internet       = optional(bool, true) # a NAT gateway; without it requirements must come in plugins.zip
+    internet       = optional(bool, true) # a NAT gateway; without it wheels come in plugins.zip
   })
   default = {}
 }

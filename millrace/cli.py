@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     packages.set_defaults(do=_package)
     packages.add_argument("--out", type=Path, default=resources.ROOT / "build", metavar="DIR", help="where to")
     packages.add_argument("--architecture", choices=("x86_64", "arm64"), default="arm64", help="of Lambda functions")
+    packages.add_argument(
+        "--without-internet", action="store_true", help="bring Airflow wheels, which cannot reach PyPI"
+    )
     added = commands.add_parser("deploy", help=(summary := "bring an AWS account to what this checkout says"))
     added.description = summary
     added.set_defaults(do=_deploy)
@@ -116,7 +119,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _package(options: argparse.Namespace) -> int:
-    bundle(options.out, options.architecture)
+    bundle(options.out, options.architecture, internet=not options.without_internet)
     print(options.out / "packages.json")
     return 0
 

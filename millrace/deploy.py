@@ -38,7 +38,7 @@ def deploy(name: str, screen: Screen, *, plan_only: bool, approve: bool, make_st
     _state(wanted, account, screen, make_state)
 
     with screen.step("build packages") as step:
-        packages = bundle(BUILD, architecture)
+        packages = bundle(BUILD, architecture, internet=wanted.internet)
         step.done(f"{len(packages['functions'])} functions for {architecture}")  # type: ignore[arg-type]
     with screen.step("terraform init") as step:
         tool.init()

@@ -15,6 +15,7 @@ from millrace.resources import ROOT
 INFRA = ROOT / "infra"
 _TEXT = re.compile(r'^(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 _SWITCHES = re.compile(r"^with\s*=\s*\{(.*?)\}", re.MULTILINE | re.DOTALL)
+_PRIVATE = re.compile(r"^airflow\s*=\s*\{[^}]*\binternet\s*=\s*false\b", re.MULTILINE)
 _SWITCH = re.compile(r"(\w+)\s*=\s*(true|false)\b")
 _NEEDED = ("environment", "region", "bucket_prefix")
 
@@ -25,13 +26,18 @@ class InstallationError(RuntimeError):
 
 @dataclass(frozen=True)
 class Installation:
-    """What its settings say. account: the only one that it may be in, if they name one. parts: what is switched on."""
+    """What its settings say.
+
+    account: the only one that it may be in, if they name one. parts: what is switched on. internet: whether its Airflow
+    has a way there.
+    """
 
     environment: str
     region: str
     prefix: str
     account: str | None
     parts: frozenset[str]
+    internet: bool = True
 
     @property
     def state_bucket(self) -> str:
@@ -69,7 +75,9 @@ def read(name: str) -> Installation:
         raise InstallationError(f'infra/env/{name}.tfvars says environment = "{texts["environment"]}"; write "{name}"')
     switches = _SWITCHES.search(text)
     parts = frozenset(key for key, value in _SWITCH.findall(switches[1] if switches else "") if value == "true")
-    return Installation(texts["environment"], texts["region"], texts["bucket_prefix"], texts.get("account"), parts)
+    internet = "airflow" not in parts or not _PRIVATE.search(text)
+    prefix, account = texts["bucket_prefix"], texts.get("account")
+    return Installation(texts["environment"], texts["region"], prefix, account, parts, internet)
 
 
 def account_of(installation: Installation) -> str:

@@ -23,6 +23,21 @@ def test_settings_say_what_an_installation_is(settings):
 
 
 @pytest.mark.parametrize(
+    ("with_airflow", "airflow", "internet"),
+    [
+        ("true", 'airflow = {\n  class = "mw1.medium"\n  internet = false # no NAT\n}', False),
+        ("true", "airflow = { internet = true }", True),
+        ("true", "", True),
+        ("false", "airflow = { internet = false }", True),
+    ],
+)
+def test_settings_say_whether_airflow_has_a_way_to_the_internet(settings, with_airflow, airflow, internet):
+    text = settings.read_text().replace("airflow = false", f"airflow = {with_airflow}")
+    settings.write_text(f"{text}\n{airflow}\n")
+    assert installation.read("try").internet is internet
+
+
+@pytest.mark.parametrize(
     ("was", "becomes", "message"),
     [
         ('region        = "us-east-1"', "", r"infra/env/try.tfvars does not say region; write: region = "),
@@ -157,7 +172,7 @@ def test_dags_are_brought_last_of_all_files_and_only_what_changed(client, tmp_pa
 def quick(monkeypatch):
     """Without packages and the doctor, which have tests of their own; gives what was done in which order."""
     done = []
-    monkeypatch.setattr(deploy, "bundle", lambda out, architecture: {"functions": {}})
+    monkeypatch.setattr(deploy, "bundle", lambda out, architecture, internet: {"functions": {}})
     monkeypatch.setattr(deploy, "_bring_dags", lambda wanted, folder: str(done.append("dags")))
     monkeypatch.setattr(doctor, "examine", lambda name, screen, here: done.append("doctor") or 0)
     apply = Terraform.apply

@@ -66,16 +66,20 @@ class Terraform:
         return self("init", "-no-color", "-input=false", f"-plugin-dir={mirror()}", *arguments)
 
 
-def mocked(terraform, *, off=()):
-    """The resources that system.tftest.hcl makes on a mocked AWS: everything but what hangs on the switches named."""
+def mocked(terraform, *, off=(), airflow="{}", requirements="stands for it"):
+    """The resources that system.tftest.hcl makes on a mocked AWS: everything but what hangs on the switches named.
+
+    airflow: its settings, as Terraform reads them. requirements: what is packed as its requirements.txt.
+    """
     text = SYSTEM
     for switch in off:
         assert switch in SWITCHES
         text = text.replace(f" {switch} = true", f" {switch} = false")
     test = terraform.folder / "tests" / "system.tftest.hcl"
-    test.write_text(text)
+    test.write_text(text.replace("= {}", f"= {airflow}"))
     shutil.copy(HERE / "password.tf", terraform.folder / "modules" / "password" / "main.tf")
     _stand_in(terraform.folder.parent / "build")
+    (terraform.folder.parent / "build" / "airflow" / "requirements.txt").write_text(requirements)
     said = terraform("test", "-json", "-verbose", "-filter=tests/system.tftest.hcl").stdout
     messages = [json.loads(line) for line in said.splitlines()]
     (state,) = (m["test_state"] for m in messages if m["type"] == "test_state")

@@ -9,6 +9,7 @@ variables {
   with = {
     airflow = true, source = true, dashboard = true, budget = true, audit = true, people = true, columns = true, datasync = true, warehouse = true, stream = true
   }
+  airflow             = {}
   people              = { emails = ["security@example.com"] }
   lake_administrators = ["arn:aws:iam::123456789012:role/administrator"]
   datasync = {

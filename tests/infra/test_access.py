@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from millrace import contracts, costs, resources
+from millrace import contracts, costs, resources, wheels
 from millrace.resources import ROOT
 from tests.infra import access_page, checks
 from tests.infra.conftest import SWITCHES, changed, mocked
@@ -76,6 +76,15 @@ def test_with_the_switches_off_there_is_what_the_page_on_cost_says_and_nothing_b
     assert not {resource["type"] for resource in little} & BY_THE_HOUR
     stands = {line.part: line.amount for switch, line in costs.standing() if switch == "always"}
     assert stands == {part: len(checks.of_type(little, kind)) for part, kind in BY_THE_MONTH.items()}
+
+
+@pytest.mark.whole
+def test_an_airflow_without_internet_has_no_way_there_and_must_be_brought_wheels(terraform, everything):
+    with pytest.raises(AssertionError, match="no wheels are packed for it"):
+        mocked(terraform, airflow="{ internet = false }")
+    closed = mocked(terraform, airflow="{ internet = false }", requirements=wheels.FOUND_THERE)
+    ways = {"aws_nat_gateway", "aws_internet_gateway", "aws_eip", "aws_route"}
+    assert {resource["type"] for resource in everything} - {resource["type"] for resource in closed} == ways
 
 
 def test_each_thing_that_is_declared_is_there(everything):

@@ -255,6 +255,13 @@ resource "aws_mwaa_environment" "this" {
     }
   }
 
+  lifecycle {
+    precondition {
+      condition     = var.settings.internet || strcontains(file("${var.code}/requirements.txt"), "--no-index")
+      error_message = "Airflow is to have no internet, but no wheels are packed for it: millrace package --without-internet does it, as make deploy does."
+    }
+  }
+
   depends_on = [aws_iam_role_policy.this]
 }
 
