@@ -4,8 +4,9 @@
 
 Both ways read the same CSV files from the embedded S3 and write the same partitions to it, sorted and compressed alike,
 each in a process of its own with a Java of its own. ``plain`` takes every line for good; ``millrace`` also counts and
-keeps what is bad, counts exact duplicates, looks at what it wrote, publishes it and leaves a ledger. Then typical
-questions are put to the raw CSV, to Parquet as it comes (CREATE TABLE AS) and to the lake, and what they read is shown.
+keeps what is bad, counts exact duplicates, looks at what it wrote, publishes it and leaves a ledger. Then the typical
+questions and the pipeline's queries are put to the raw CSV, to Parquet as it comes (CREATE TABLE AS) and to the lake,
+and what they read is shown.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from __future__ import annotations
 import argparse
 import os
 import runpy
+import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +34,33 @@ SLUG = "retail_events"
 RAW, FINAL = (f"s3://{BUCKET_PREFIX}-{name}" for name in ("raw", "final"))
 QUESTIONS = {
     "event = x and itemid = y": (
-        "SELECT count(*), max(visitorid) FROM {events} WHERE event = 'addtocart' AND itemid = {item}"
+        "SELECT count(*), max(visitorid) FROM retail_events.events WHERE event = 'addtocart' AND itemid = ?",
+        ["item"],
     ),
     "itemid = x and property = y": (
-        "SELECT count(*), max(value) FROM {item_properties} WHERE itemid = {item} AND property = 'categoryid'"
+        "SELECT count(*), max(value) FROM retail_events.item_properties WHERE itemid = ? AND property = 'categoryid'",
+        ["item"],
     ),
-    "visitors of a day": "SELECT count(DISTINCT visitorid) FROM {events} WHERE {day}",
+    "visitors of a day": (
+        "SELECT count(DISTINCT visitorid) FROM retail_events.events WHERE event_date = DATE '2015-05-11'",
+        [],
+    ),
+    **{
+        name: ((ROOT / "sql" / SLUG / f"{name}.sql").read_text(), parameters)
+        for name, parameters in {
+            "funnel": [], "item_history": ["item", "time"], "category_paths": [], "quality": []
+        }.items()
+    },
+}  # fmt: skip
+# The tables as the lake has them, over the raw ones, whose types the crawler inferred from what may be broken.
+VIEWS = {
+    "events": """SELECT try_cast("timestamp" AS bigint) AS "timestamp", try_cast(visitorid AS bigint) AS visitorid,
+        try_cast(itemid AS bigint) AS itemid, try_cast(transactionid AS bigint) AS transactionid, "$path" AS source,
+        event, CAST(from_unixtime(try_cast("timestamp" AS bigint) / 1000) AS date) AS event_date FROM {raw}""",
+    "item_properties": """SELECT try_cast("timestamp" AS bigint) AS "timestamp", try_cast(itemid AS bigint) AS itemid,
+        property, value, "$path" AS source FROM {raw}""",
+    "category_tree": """SELECT try_cast(categoryid AS bigint) AS categoryid, try_cast(parentid AS bigint) AS parentid,
+        "$path" AS source FROM {raw}""",
 }
 
 
@@ -99,14 +123,17 @@ def compare(aws: LocalAws, repeat: int) -> None:
             forget(aws)
             costs[way].append(measure(["benchmarks.retail_events", "--way", way]))
     medians = {way: median(found) for way, found in costs.items()}
+    if failed := [way for way, found in medians.items() if found is None]:
+        raise RuntimeError(f"{failed} failed")
     show("from CSV to Parquet", medians, medians["plain"])
 
 
-def ask(athena: Any, sql: str) -> tuple[int, float]:
-    """The bytes that a statement scans, and its seconds."""
+def ask(athena: Any, sql: str, parameters: Sequence[str] = ()) -> tuple[int, float, list[str | None]]:
+    """The bytes that a statement scans, its seconds, and its first row."""
     started = time.perf_counter()
+    more = {"ExecutionParameters": list(parameters)} if parameters else {}
     name = athena.start_query_execution(
-        QueryString=sql, QueryExecutionContext={"Database": SLUG}, WorkGroup="millrace"
+        QueryString=sql, QueryExecutionContext={"Database": SLUG}, WorkGroup="millrace", **more
     )["QueryExecutionId"]
     while True:
         found = athena.get_query_execution(QueryExecutionId=name)["QueryExecution"]
@@ -115,46 +142,45 @@ def ask(athena: Any, sql: str) -> tuple[int, float]:
         time.sleep(0.02)
     if found["Status"]["State"] != "SUCCEEDED":
         raise RuntimeError(f"{sql}: {found['Status']['StateChangeReason']}")
-    return found["Statistics"]["DataScannedInBytes"], time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    rows = athena.get_query_results(QueryExecutionId=name, MaxResults=2)["ResultSet"]["Rows"]
+    first = [cell.get("VarCharValue") for cell in rows[-1]["Data"]] if rows else []
+    return found["Statistics"]["DataScannedInBytes"], seconds, first
 
 
 def questions(aws: LocalAws) -> None:
-    """What typical questions read, before and after."""
-    glue, athena, s3 = (aws.client(name) for name in ("glue", "athena", "s3"))
+    """What the questions read of CSV, of Parquet as it comes, and of the lake, which all answer alike."""
+    glue, athena = aws.client("glue"), aws.client("athena")
     glue.start_crawler(Name=SLUG)
     while glue.get_crawler(Name=SLUG)["Crawler"]["State"] != "READY":
         time.sleep(0.1)
-    for table in ("events", "item_properties"):
-        ask(athena, f"CREATE TABLE as_it_comes_{table} WITH (format = 'PARQUET') AS SELECT * FROM raw_{table}")
-    name = athena.start_query_execution(
-        QueryString="SELECT itemid FROM retail_events.events WHERE event = 'addtocart' ORDER BY itemid LIMIT 1",
-        WorkGroup="millrace",
-    )["QueryExecutionId"]
-    while athena.get_query_execution(QueryExecutionId=name)["QueryExecution"]["Status"]["State"] != "SUCCEEDED":
-        time.sleep(0.02)
-    item = athena.get_query_results(QueryExecutionId=name)["ResultSet"]["Rows"][1]["Data"][0]["VarCharValue"]
+    for database in ("csv", "parquet"):
+        glue.create_database(DatabaseInput={"Name": database})
+    for table, view in VIEWS.items():
+        ask(athena, f"CREATE VIEW csv.{table} AS {view.format(raw=f'{SLUG}.raw_{table}')}")
+        ask(athena, f"CREATE TABLE parquet.{table} WITH (format = 'PARQUET') AS SELECT * FROM csv.{table}")
+    _, _, (item, moment) = ask(
+        athena,
+        "SELECT itemid, timestamp FROM retail_events.events WHERE event = 'addtocart' ORDER BY itemid LIMIT 1",
+    )
     print(f"\nbytes scanned\n{'':30}{'raw CSV':>16}{'Parquet as is':>16}{'the lake':>16}{'seconds':>10}")
-    days = "timestamp >= 1431302400000 AND timestamp < 1431388800000"
-    for question, sql in QUESTIONS.items():
-        found = []
-        for prefix, day in (("raw_", days), ("as_it_comes_", days), ("", "event_date = DATE '2015-05-11'")):
-            tables = {table: f"{prefix}{table}" for table in ("events", "item_properties")}
-            value = f"'{item}'" if prefix and _is_text(glue, f"{prefix}events", "itemid") else item
-            found.append(ask(athena, sql.format(**tables, item=value, day=day)))
-        print(f"{question:30}" + "".join(f"{size:16,}" for size, _ in found) + f"{found[-1][1]:10.2f}")
+    for question, (sql, wanted) in QUESTIONS.items():
+        parameters = [{"item": item or "", "time": moment or ""}[name] for name in wanted]
+        found = [ask(athena, sql.replace("retail_events.", f"{at}."), parameters) for at in ("csv", "parquet", SLUG)]
+        print(f"{question:30}" + "".join(f"{size:16,}" for size, *_ in found) + f"{found[-1][1]:10.2f}")
+
+
+def objects(s3: Any) -> None:
+    """How many objects the lake has, and how big they are."""
     sizes: dict[str, list[int]] = {}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=f"{BUCKET_PREFIX}-final", Prefix=f"{SLUG}/"):
         for entry in page.get("Contents", []):
             if entry["Key"].endswith(".parquet"):
                 sizes.setdefault(entry["Key"].split("/")[1], []).append(entry["Size"])
-    print("\nobjects in the lake")
-    for table, found_sizes in sizes.items():
-        print(f"{table:20}{len(found_sizes):6} objects{sum(found_sizes) / 1e6:10,.1f} MB")
-
-
-def _is_text(glue: Any, table: str, column: str) -> bool:
-    columns = glue.get_table(DatabaseName=SLUG, Name=table)["Table"]["StorageDescriptor"]["Columns"]
-    return any(c["Name"] == column and c["Type"] in ("string", "varchar") for c in columns)
+    print(f"\n{'in the lake':20}{'objects':>10}{'MB':>10}{'median MB':>12}{'largest MB':>12}")
+    for table, found in sizes.items():
+        whole, middle, most = (size / 1e6 for size in (sum(found), statistics.median(found), max(found)))
+        print(f"{table:20}{len(found):10}{whole:10,.1f}{middle:12,.2f}{most:12,.1f}")
 
 
 def main() -> None:
@@ -183,6 +209,7 @@ def main() -> None:
             outcome = sync(aws.client("s3"), f"{BUCKET_PREFIX}-raw", find(SLUG, folder / "server").files)
             print(f"synced {outcome.size / 1e6:,.0f} MB in {time.perf_counter() - started:.1f} s")
             compare(aws, options.repeat)
+            objects(aws.client("s3"))
             questions(aws)
 
 
