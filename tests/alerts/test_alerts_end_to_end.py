@@ -136,7 +136,11 @@ def test_a_function_that_fails_in_the_background_is_told_of(bus, aws, client):
         MaximumRetryAttempts=0,
         DestinationConfig={"OnFailure": {"Destination": "arn:aws:events:us-east-1:123456789012:event-bus/default"}},
     )
-    client("lambda").invoke(FunctionName="start_job", InvocationType="Event", Payload=b'{"job": "is-not-there", "time": "2024-03-01T00:00:00Z"}')
+    client("lambda").invoke(
+        FunctionName="start_job",
+        InvocationType="Event",
+        Payload=b'{"job": "is-not-there", "time": "2024-03-01T00:00:00Z"}',
+    )
     (message,) = messages(aws, "Function failed: start_job")
     assert "calling the StartJobRun operation" in message["text"]
 
