@@ -141,19 +141,24 @@ def _switch_partitions(
     gone = [values for values in (known if rebuilt is None else rebuilt) if values in known and values not in folders]
     for batch in _batches(gone, _DELETE_LIMIT):
         _raise_for(glue.batch_delete_partition(**names, PartitionsToDelete=[{"Values": list(v)} for v in batch]))
-    for values, location in known.items():
-        if values in gone or folders.get(values, location) != location:
-            _tag_superseded(s3, location)
+    left = [known[values] for values in known if values in gone or folders.get(values, known[values]) != known[values]]
+    for location in left:
+        _tag_superseded(s3, location)
+    if left or not folders.keys() <= known.keys():
+        _update(glue, definition)  # as it was: the catalog notes the time at which the table's data changed
 
 
 def _switch_table(glue: Any, s3: Any, definition: dict[str, Any], folder: str) -> None:
     before = definition["StorageDescriptor"]["Location"]
     if before == folder:
         return
-    table_input = {key: value for key, value in definition.items() if key in TABLE_INPUT_FIELDS}
-    table_input["StorageDescriptor"] = {**definition["StorageDescriptor"], "Location": folder}
-    glue.update_table(DatabaseName=definition["DatabaseName"], TableInput=table_input)
+    _update(glue, {**definition, "StorageDescriptor": {**definition["StorageDescriptor"], "Location": folder}})
     _tag_superseded(s3, before)
+
+
+def _update(glue: Any, definition: dict[str, Any]) -> None:
+    fields = {key: value for key, value in definition.items() if key in TABLE_INPUT_FIELDS}
+    glue.update_table(DatabaseName=definition["DatabaseName"], TableInput=fields, SkipArchive=True)
 
 
 def _tag_superseded(s3: Any, location: str) -> None:

@@ -21,6 +21,7 @@ LATEST_DATES = 14  # upload dates of a table whose loads are shown
 SHOWN_LOADS = 100
 SHOWN_REJECTS = 50
 _READ_BYTES = 1 << 20  # of a rejects file, for the preview
+_BUILT = "built_"
 _VALUE = re.compile(r'"[^"]*"')  # a reason quotes the value, which differs from row to row
 
 
@@ -52,7 +53,7 @@ def databases() -> list[tuple[str, str]]:
 
 
 def tables(database: str) -> list[Table]:
-    """The tables of a database, by name."""
+    """The tables of a database that people query, by name: without the builds that are yet to be checked."""
     pages = aws.client("glue").get_paginator("get_tables").paginate(DatabaseName=database)
     found = (
         Table(
@@ -65,6 +66,7 @@ def tables(database: str) -> list[Table]:
         )
         for page in pages
         for item in page["TableList"]
+        if not item["Name"].startswith(_BUILT)
     )
     return sorted(found, key=lambda table: table.name)
 

@@ -1,5 +1,7 @@
 """Publishing switches a table to what a build's statements wrote, and to nothing else."""
 
+import time
+
 import pytest
 
 from millrace import builds
@@ -73,6 +75,9 @@ def publish(client, s3, request):
             assert all(p["StorageDescriptor"]["Columns"] == columns for p in found)
             return {"/".join(p["Values"]): p["StorageDescriptor"]["Location"] for p in found}
 
+        def changed(self, table):
+            return glue.get_table(DatabaseName=database, Name=table)["Table"]["UpdateTime"]
+
         def location(self, table="whole"):
             return glue.get_table(DatabaseName=database, Name=table)["Table"]["StorageDescriptor"]["Location"]
 
@@ -100,9 +105,20 @@ def test_partitions_are_added_switched_and_removed_and_others_stay(publish, s3):
 def test_publishing_again_changes_nothing(publish, s3):
     statement = publish.wrote("again", ["again/build=1/month=2024-01/a"])
     publish("months", [statement], ["2024-01"])
+    changed = publish.changed("months")
     publish("months", [statement], ["2024-01"])
     assert publish.partitions() == {"2024-01": f"s3://{BUCKET}/again/build=1/month=2024-01/"}
+    assert publish.changed("months") == changed
     assert tags(s3, "again/build=1/month=2024-01/a") == {}
+
+
+@pytest.mark.parametrize("then", [["noted/build=1/month=2024-02/a"], ["noted/build=2/month=2024-01/a"], []])
+def test_the_catalog_notes_when_the_data_changed(publish, then):
+    publish("months", [publish.wrote("before", ["noted/build=1/month=2024-01/a"])], ["2024-01"])
+    before = publish.changed("months")
+    time.sleep(1.01)  # Glue tells times in seconds
+    publish("months", [publish.wrote("after", then)], ["2024-01"])
+    assert publish.changed("months") > before
 
 
 def test_more_partitions_than_a_call_may_carry(publish):

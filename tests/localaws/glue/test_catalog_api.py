@@ -166,6 +166,8 @@ def test_tables_and_their_versions(glue):
     assert glue.get_table_version(**where)["TableVersion"]["VersionId"] == "3"
     glue.delete_table_version(**where, VersionId="2")
     assert [one["VersionId"] for one in glue.get_table_versions(**where)["TableVersions"]] == ["3", "1"]
+    glue.update_table(DatabaseName=where["DatabaseName"], TableInput={"Name": where["TableName"]}, SkipArchive=True)
+    assert [one["VersionId"] for one in glue.get_table_versions(**where)["TableVersions"]] == ["4", "1"]
 
     answer = glue.batch_delete_table(DatabaseName="catalog_tables", TablesToDelete=["t_001", "nope"])
     assert [error["TableName"] for error in answer["Errors"]] == ["nope"]
