@@ -41,7 +41,7 @@ run "least_privilege" {
 
   assert {
     condition = alltrue(flatten([
-      for policy in aws_iam_role_policy.this : [
+      for policy in module.role : [
         for statement in jsondecode(policy.policy).Statement : [
           for text in concat(tolist(statement.Action), tolist(statement.Resource)) : !endswith(text, "*") || strcontains(text, "/") || endswith(text, ":*")
         ]
@@ -51,28 +51,28 @@ run "least_privilege" {
   }
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.this["reader"].policy).Statement : statement.Resource
+      for statement in jsondecode(module.role["reader"].policy).Statement : statement.Resource
       if contains(tolist(statement.Action), "s3:PutObject")
     ])) == toset(["arn:aws:s3:::test-lake-final/*"])
     error_message = "The reader may write elsewhere than it declares."
   }
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.this["reader"].policy).Statement : statement.Resource
+      for statement in jsondecode(module.role["reader"].policy).Statement : statement.Resource
       if contains(tolist(statement.Action), "secretsmanager:GetSecretValue")
     ])) == toset(["arn:aws:secretsmanager:eu-central-1:123456789012:secret:the"])
     error_message = "The reader may read another secret than it declares."
   }
   assert {
     condition = !anytrue([
-      for statement in jsondecode(aws_iam_role_policy.this["caller"].policy).Statement :
+      for statement in jsondecode(module.role["caller"].policy).Statement :
       anytrue([for action in statement.Action : startswith(action, "s3:") || startswith(action, "secretsmanager:")])
     ])
     error_message = "The caller, which declares no bucket and no secret, may read one."
   }
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.this["caller"].policy).Statement : statement.Resource
+      for statement in jsondecode(module.role["caller"].policy).Statement : statement.Resource
       if contains(tolist(statement.Action), "glue:StartCrawler")
     ])) == toset(["arn:aws:glue:eu-central-1:123456789012:crawler/sales"])
     error_message = "The caller may start other crawlers than the declared ones."
@@ -80,7 +80,7 @@ run "least_privilege" {
   assert {
     condition = toset(flatten([
       for name in ["reader", "caller"] : [
-        for statement in jsondecode(aws_iam_role_policy.this[name].policy).Statement : name
+        for statement in jsondecode(module.role[name].policy).Statement : name
         if contains(tolist(statement.Action), "kinesis:GetShardIterator")
       ]
     ])) == toset(["reader"])

@@ -20,14 +20,14 @@ run "warehouse" {
 
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.this["shop"].policy).Statement : statement.Resource
+      for statement in jsondecode(module.role["shop"].policy).Statement : statement.Resource
       if contains(tolist(statement.Action), "s3:GetObject")
     ])) == toset(["arn:aws:s3:::test-lake-final/shop/*", "arn:aws:s3:::test-lake-processed/_warehouse/shop/*"])
     error_message = "The warehouse may read other objects than it declares."
   }
   assert {
     condition = alltrue(flatten([
-      for statement in jsondecode(aws_iam_role_policy.this["shop"].policy).Statement : [
+      for statement in jsondecode(module.role["shop"].policy).Statement : [
         for action in statement.Action : contains(["s3:ListBucket", "s3:GetObject", "s3:GetBucketLocation", "kms:Decrypt"], action)
       ]
     ]))

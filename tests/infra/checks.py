@@ -101,8 +101,9 @@ def trust(resources: Sequence[Resource]) -> Iterator[str]:
                 yield f"{role['address']}: anybody may take it on"
             elif "Service" in principal:
                 # EC2 starts a machine with a role that somebody was allowed to pass, and gives no account.
-                if principal["Service"] != "ec2.amazonaws.com" and "aws:SourceAccount" not in str(condition):
-                    yield f"{role['address']}: {principal['Service']} may take it on for another account"
+                services = many(principal["Service"])
+                if services != ["ec2.amazonaws.com"] and "aws:SourceAccount" not in str(condition):
+                    yield f"{role['address']}: {' and '.join(services)} may take it on for another account"
             elif condition.get("Bool", {}).get("aws:MultiFactorAuthPresent") != "true":
                 yield f"{role['address']}: without a second factor"
 

@@ -39,15 +39,14 @@ def test_nothing_is_open_that_should_not_be(everything):
         ("audit", "enable_logging                = true", "enable_logging = false", "enable_logging is off"),
         ("audit", 'starts_with = [for bucket in var.buckets : "${bucket.arn}/"]', 'starts_with = ["arn:aws:s3:::x/"]',
          "nobody sees who reads test-lake-raw"),
-        ("audit", "restrict_public_buckets = true", "restrict_public_buckets = false", "may be made public"),
+        ("private_bucket", "restrict_public_buckets = true", "restrict_public_buckets = false", "may be made public"),
         ("people", '"aws:MultiFactorAuthPresent" = "true"', '"aws:MultiFactorAuthPresent" = "false"', "second factor"),
         ("people", 'state       = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"', 'state = "DISABLED"',
          "break-glass can be used without anybody being told"),
         ("people", '"glue:StartCrawler", "glue:StopCrawler"', '"glue:*"', "the action glue:* has a wildcard"),
         ("emr", 'Resource = [for name in local.writes : "${var.buckets[name].arn}/*"]', 'Resource = ["*"]',
          "s3:PutObject on everything"),
-        ("datasync", 'Condition = { StringEquals = { "aws:SourceAccount" = local.account } }\n    }]\n  })\n}\n\n'
-         'resource "aws_iam_role_policy"', '}]\n  })\n}\n\nresource "aws_iam_role_policy"', "for another account"),
+        ("role", "var.account == null ? {} :", "true ? {} :", "for another account"),
         ("streams", "kms_master_key_id         = var.kms_key", "", "is not encrypted"),
         ("network", "referenced_security_group_id = aws_security_group.inside.id", 'cidr_ipv4 = "0.0.0.0/0"',
          "lets in more than a security group"),
@@ -106,6 +105,8 @@ def test_each_thing_that_is_declared_is_there(everything):
         for (_, names), section in zip(wanted.values(), sections, strict=False):
             names |= {thing.name for thing in getattr(declared, section)}
         wanted["aws_quicksight_data_set"][1].update(data_set.id for data_set in declared.data_sets)
+    told = {it["address"].partition(".aws_")[0] for it in checks.of_type(everything, "aws_s3_bucket_notification")}
+    assert told == {f'module.lake.module.bucket["{it.name}"]' for it in resources.common().buckets if it.events}
     for kind, (attribute, names) in wanted.items():
         assert {thing["values"][attribute] for thing in checks.of_type(everything, kind)} == names, kind
 

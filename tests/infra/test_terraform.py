@@ -42,22 +42,24 @@ def test_its_own_tests_pass(plain):
 
 
 @pytest.mark.parametrize(
-    ("file", "was", "becomes"),
+    ("file", "module", "was", "becomes"),
     [
-        ("lake", "restrict_public_buckets = true", "restrict_public_buckets = false"),
-        ("lake", 'sse_algorithm     = "aws:kms"', 'sse_algorithm     = "AES256"'),
-        ("lake", '"aws:SecureTransport" = "false"', '"aws:SecureTransport" = "true"'),
-        ("lake", "enable_key_rotation     = true", "enable_key_rotation     = false"),
-        ("functions", "[for b in function.writes :", "[for b in keys(var.buckets) :"),
-        ("functions", "[for secret in function.secrets : var.secrets[secret]]", "values(var.secrets)"),
-        ("functions", "retention_in_days = var.log_retention_days", "retention_in_days = 0"),
-        ("warehouse", 'breach_action = "deactivate"', 'breach_action = "log"'),
-        ("warehouse", "/${place.path}*", "/*"),
-        ("warehouse", "publicly_accessible = false", "publicly_accessible = true"),
+        ("lake", "private_bucket", "restrict_public_buckets = true", "restrict_public_buckets = false"),
+        ("lake", "private_bucket", 'sse_algorithm     = "aws:kms"', 'sse_algorithm     = "AES256"'),
+        ("lake", "private_bucket", "kms_master_key_id = var.kms_key", ""),
+        ("lake", "private_bucket", '"aws:SecureTransport" = "false"', '"aws:SecureTransport" = "true"'),
+        ("lake", "private_bucket", "for_each = rule.value.tag[*]", "for_each = []"),
+        ("lake", "lake", "enable_key_rotation     = true", "enable_key_rotation     = false"),
+        ("functions", "functions", "[for b in function.writes :", "[for b in keys(var.buckets) :"),
+        ("functions", "functions", "[for secret in function.secrets : var.secrets[secret]]", "values(var.secrets)"),
+        ("functions", "functions", "retention_in_days = var.log_retention_days", "retention_in_days = 0"),
+        ("warehouse", "warehouse", 'breach_action = "deactivate"', 'breach_action = "log"'),
+        ("warehouse", "warehouse", "/${place.path}*", "/*"),
+        ("warehouse", "warehouse", "publicly_accessible = false", "publicly_accessible = true"),
     ],
 )
-def test_its_own_tests_fail_where_something_is_left_open(plain, file, was, becomes):
-    with changed(plain, file, was, becomes):
+def test_its_own_tests_fail_where_something_is_left_open(plain, file, module, was, becomes):
+    with changed(plain, module, was, becomes):
         plain("test", "-no-color", f"-filter=tests/{file}.tftest.hcl", ok=(1,))
 
 

@@ -39,167 +39,152 @@ resource "aws_s3_object" "code" {
   source_hash = filemd5("${var.code}/${each.value}")
 }
 
-resource "aws_iam_role" "this" {
-  name = "${var.name}-airflow"
+module "role" {
+  source   = "../role"
+  name     = "${var.name}-airflow"
+  services = ["airflow.amazonaws.com", "airflow-env.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
+  statements = [
+    {
+      Effect   = "Allow"
+      Action   = ["airflow:PublishMetrics"]
+      Resource = ["arn:aws:airflow:${local.region}:${local.account}:environment/${var.name}"]
+    },
+    {
+      Effect = "Allow"
+      Action = [
+        "logs:CreateLogStream", "logs:CreateLogGroup", "logs:PutLogEvents", "logs:GetLogEvents", "logs:GetLogRecord",
+        "logs:GetLogGroupFields", "logs:GetQueryResults",
+      ]
+      Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:airflow-${var.name}-*"]
+    },
+    {
+      # These take no resource; MWAA asks for the first three.
+      Effect = "Allow"
+      Action = [
+        "logs:DescribeLogGroups", "cloudwatch:PutMetricData", "s3:GetAccountPublicAccessBlock", "glue:GetCrawlerMetrics",
+      ]
+      Resource = ["*"]
+    },
+    {
+      # MWAA's own queue, in an account of AWS.
+      Effect = "Allow"
+      Action = [
+        "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
+        "sqs:ReceiveMessage", "sqs:SendMessage",
+      ]
+      Resource = ["arn:aws:sqs:${local.region}:*:airflow-celery-*"]
+    },
+    {
+      # What a task's page shows of the functions that it called.
+      Effect   = "Allow"
+      Action   = ["logs:FilterLogEvents"]
+      Resource = [for arn in var.functions : "arn:aws:logs:${local.region}:${local.account}:log-group:/aws/lambda/${element(split(":", arn), 6)}:*"]
+    },
+    {
+      # What starts runs by what arrives.
+      Effect   = "Allow"
+      Action   = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
+      Resource = [for name in var.queues : "arn:aws:sqs:${local.region}:${local.account}:${name}"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:Encrypt"]
+      Resource = [var.kms_key]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock"]
+      Resource = [for bucket in var.buckets : bucket.arn]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource = [for bucket in var.buckets : "${bucket.arn}/*"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"]
+      Resource = [for name in ["athena", "processed", "final"] : "${var.buckets[name].arn}/*"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["lambda:InvokeFunction"]
+      Resource = var.functions
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["glue:GetDataQualityRuleset"]
+      Resource = [for name in var.rulesets : "${local.glue}:dataQualityRuleset/${name}"]
+    },
+    {
+      # Runs and their results are no one ruleset's; the last of these allows BatchGetDataQualityResult too.
+      Effect = "Allow"
+      Action = [
+        "glue:StartDataQualityRulesetEvaluationRun", "glue:GetDataQualityRulesetEvaluationRun",
+        "glue:CancelDataQualityRulesetEvaluationRun", "glue:GetDataQualityResult",
+      ]
+      Resource = ["${local.glue}:dataQualityRuleset/*"]
+    },
+    {
+      # Glue evaluates with this role.
       Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = ["airflow.amazonaws.com", "airflow-env.amazonaws.com"] }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  name = "as-declared"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect   = "Allow"
-        Action   = ["airflow:PublishMetrics"]
-        Resource = ["arn:aws:airflow:${local.region}:${local.account}:environment/${var.name}"]
-      },
-      {
-        Effect = "Allow"
-        Action = [
-          "logs:CreateLogStream", "logs:CreateLogGroup", "logs:PutLogEvents", "logs:GetLogEvents", "logs:GetLogRecord",
-          "logs:GetLogGroupFields", "logs:GetQueryResults",
-        ]
-        Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:airflow-${var.name}-*"]
-      },
-      {
-        # These take no resource; MWAA asks for the first three.
-        Effect = "Allow"
-        Action = [
-          "logs:DescribeLogGroups", "cloudwatch:PutMetricData", "s3:GetAccountPublicAccessBlock", "glue:GetCrawlerMetrics",
-        ]
-        Resource = ["*"]
-      },
-      {
-        # MWAA's own queue, in an account of AWS.
-        Effect = "Allow"
-        Action = [
-          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
-          "sqs:ReceiveMessage", "sqs:SendMessage",
-        ]
-        Resource = ["arn:aws:sqs:${local.region}:*:airflow-celery-*"]
-      },
-      {
-        # What a task's page shows of the functions that it called.
-        Effect   = "Allow"
-        Action   = ["logs:FilterLogEvents"]
-        Resource = [for arn in var.functions : "arn:aws:logs:${local.region}:${local.account}:log-group:/aws/lambda/${element(split(":", arn), 6)}:*"]
-      },
-      {
-        # What starts runs by what arrives.
-        Effect   = "Allow"
-        Action   = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
-        Resource = [for name in var.queues : "arn:aws:sqs:${local.region}:${local.account}:${name}"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:Encrypt"]
-        Resource = [var.kms_key]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock"]
-        Resource = [for bucket in var.buckets : bucket.arn]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource = [for bucket in var.buckets : "${bucket.arn}/*"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"]
-        Resource = [for name in ["athena", "processed", "final"] : "${var.buckets[name].arn}/*"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["lambda:InvokeFunction"]
-        Resource = var.functions
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["glue:GetDataQualityRuleset"]
-        Resource = [for name in var.rulesets : "${local.glue}:dataQualityRuleset/${name}"]
-      },
-      {
-        # Runs and their results are no one ruleset's; the last of these allows BatchGetDataQualityResult too.
-        Effect = "Allow"
-        Action = [
-          "glue:StartDataQualityRulesetEvaluationRun", "glue:GetDataQualityRulesetEvaluationRun",
-          "glue:CancelDataQualityRulesetEvaluationRun", "glue:GetDataQualityResult",
-        ]
-        Resource = ["${local.glue}:dataQualityRuleset/*"]
-      },
-      {
-        # Glue evaluates with this role.
-        Effect    = "Allow"
-        Action    = ["iam:PassRole"]
-        Resource  = [var.quality_role]
-        Condition = { StringEquals = { "iam:PassedToService" = "glue.amazonaws.com" } }
-      },
-      {
-        # Callbacks tell of tasks that failed.
-        Effect   = "Allow"
-        Action   = ["events:PutEvents"]
-        Resource = ["arn:aws:events:${local.region}:${local.account}:event-bus/default"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["glue:StartCrawler", "glue:GetCrawler"]
-        Resource = [for name in var.crawlers : "${local.glue}:crawler/${name}"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["glue:StartJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
-        Resource = [for name in var.jobs : "${local.glue}:job/${name}"]
-      },
-      {
-        Effect = "Allow"
-        Action = [
-          "athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution",
-          "athena:GetWorkGroup",
-        ]
-        Resource = ["arn:aws:athena:${local.region}:${local.account}:workgroup/${var.workgroup}"]
-      },
-      {
-        Effect = "Allow"
-        Action = [
-          "glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetPartition",
-          "glue:GetPartitions", "glue:BatchGetPartition", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable",
-          "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
-        ]
-        Resource = concat(
-          ["${local.glue}:catalog"],
-          [for name in var.databases : "${local.glue}:database/${name}"],
-          [for name in var.databases : "${local.glue}:table/${name}/*"],
-        )
-      },
-      {
-        Effect = "Allow"
-        Action = ["quicksight:CreateIngestion", "quicksight:DescribeIngestion"]
-        Resource = concat(
-          [for name in var.data_sets : "${local.quicksight}:dataset/${name}"],
-          [for name in var.data_sets : "${local.quicksight}:dataset/${name}/ingestion/*"],
-        )
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["quicksight:ListDashboards", "quicksight:DescribeDashboard", "quicksight:GenerateEmbedUrlForRegisteredUser"]
-        Resource = ["${local.quicksight}:dashboard/*", "${local.quicksight}:user/default/${var.reader}"]
-      },
-    ]
-  })
+      Action    = ["iam:PassRole"]
+      Resource  = [var.quality_role]
+      Condition = { StringEquals = { "iam:PassedToService" = "glue.amazonaws.com" } }
+    },
+    {
+      # Callbacks tell of tasks that failed.
+      Effect   = "Allow"
+      Action   = ["events:PutEvents"]
+      Resource = ["arn:aws:events:${local.region}:${local.account}:event-bus/default"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["glue:StartCrawler", "glue:GetCrawler"]
+      Resource = [for name in var.crawlers : "${local.glue}:crawler/${name}"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["glue:StartJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
+      Resource = [for name in var.jobs : "${local.glue}:job/${name}"]
+    },
+    {
+      Effect = "Allow"
+      Action = [
+        "athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution",
+        "athena:GetWorkGroup",
+      ]
+      Resource = ["arn:aws:athena:${local.region}:${local.account}:workgroup/${var.workgroup}"]
+    },
+    {
+      Effect = "Allow"
+      Action = [
+        "glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetPartition",
+        "glue:GetPartitions", "glue:BatchGetPartition", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable",
+        "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
+      ]
+      Resource = concat(
+        ["${local.glue}:catalog"],
+        [for name in var.databases : "${local.glue}:database/${name}"],
+        [for name in var.databases : "${local.glue}:table/${name}/*"],
+      )
+    },
+    {
+      Effect = "Allow"
+      Action = ["quicksight:CreateIngestion", "quicksight:DescribeIngestion"]
+      Resource = concat(
+        [for name in var.data_sets : "${local.quicksight}:dataset/${name}"],
+        [for name in var.data_sets : "${local.quicksight}:dataset/${name}/ingestion/*"],
+      )
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["quicksight:ListDashboards", "quicksight:DescribeDashboard", "quicksight:GenerateEmbedUrlForRegisteredUser"]
+      Resource = ["${local.quicksight}:dashboard/*", "${local.quicksight}:user/default/${var.reader}"]
+    },
+  ]
 }
 
 resource "aws_mwaa_environment" "this" {
@@ -208,7 +193,7 @@ resource "aws_mwaa_environment" "this" {
   environment_class  = var.settings.class
   min_workers        = var.settings.min_workers
   max_workers        = var.settings.max_workers
-  execution_role_arn = aws_iam_role.this.arn
+  execution_role_arn = module.role.arn
   kms_key            = var.kms_key
 
   source_bucket_arn              = var.buckets["artifacts"].arn
@@ -262,8 +247,8 @@ resource "aws_mwaa_environment" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [module.role]
 }
 
-output "role" { value = aws_iam_role.this.name }
+output "role" { value = module.role.name }
 output "website" { value = "https://${aws_mwaa_environment.this.webserver_url}" }

@@ -56,94 +56,38 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this.key_id
 }
 
-resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:The trail itself says who read the trail.
-  #checkov:skip=CKV_AWS_144:One region; the trail's files are signed and versioned, and what they tell of is here.
-  #checkov:skip=CKV2_AWS_62:Nobody waits for the trail's files; EventBridge has the events themselves.
-  bucket        = local.name
+module "bucket" {
+  source        = "../private_bucket"
+  name          = local.name
+  kms_key       = aws_kms_key.this.arn
   force_destroy = var.force_destroy
-}
+  rules         = { kept = { expire_days = var.keep_days } }
 
-resource "aws_s3_bucket_public_access_block" "this" {
-  bucket                  = aws_s3_bucket.this.id
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-resource "aws_s3_bucket_versioning" "this" {
-  bucket = aws_s3_bucket.this.id
-  versioning_configuration { status = "Enabled" }
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
-  rule {
-    bucket_key_enabled = true
-    apply_server_side_encryption_by_default {
-      sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.this.arn
-    }
-  }
-}
-
-resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
-
-  rule {
-    id     = "kept"
-    status = "Enabled"
-    filter {}
-    expiration { days = var.keep_days }
-    noncurrent_version_expiration { noncurrent_days = 30 }
-    abort_incomplete_multipart_upload { days_after_initiation = 2 }
-  }
-
-  depends_on = [aws_s3_bucket_versioning.this]
-}
-
-resource "aws_s3_bucket_policy" "this" {
-  bucket = aws_s3_bucket.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "TlsOnly"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:*"
-        Resource  = [local.bucket, "${local.bucket}/*"]
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-      {
-        Sid       = "TheTrailLooks"
-        Effect    = "Allow"
-        Principal = { Service = "cloudtrail.amazonaws.com" }
-        Action    = "s3:GetBucketAcl"
-        Resource  = local.bucket
-        Condition = { StringEquals = { "aws:SourceArn" = local.trail } }
-      },
-      {
-        Sid       = "TheTrailWrites"
-        Effect    = "Allow"
-        Principal = { Service = "cloudtrail.amazonaws.com" }
-        Action    = "s3:PutObject"
-        Resource  = "${local.bucket}/AWSLogs/${local.account}/*"
-        Condition = { StringEquals = { "aws:SourceArn" = local.trail, "s3:x-amz-acl" = "bucket-owner-full-control" } }
-      },
-    ]
-  })
-
-  depends_on = [aws_s3_bucket_public_access_block.this]
+  statements = [
+    {
+      Sid       = "TheTrailLooks"
+      Effect    = "Allow"
+      Principal = { Service = "cloudtrail.amazonaws.com" }
+      Action    = "s3:GetBucketAcl"
+      Resource  = local.bucket
+      Condition = { StringEquals = { "aws:SourceArn" = local.trail } }
+    },
+    {
+      Sid       = "TheTrailWrites"
+      Effect    = "Allow"
+      Principal = { Service = "cloudtrail.amazonaws.com" }
+      Action    = "s3:PutObject"
+      Resource  = "${local.bucket}/AWSLogs/${local.account}/*"
+      Condition = { StringEquals = { "aws:SourceArn" = local.trail, "s3:x-amz-acl" = "bucket-owner-full-control" } }
+    },
+  ]
 }
 
 resource "aws_cloudtrail" "this" {
   #checkov:skip=CKV2_AWS_10:EventBridge watches the events; in CloudWatch's logs they would be paid for a second time.
   #checkov:skip=CKV_AWS_252:The notice of each file would tell of nothing; use of the break-glass role is told by EventBridge.
   name                          = local.name
-  s3_bucket_name                = aws_s3_bucket.this.id
+  s3_bucket_name                = module.bucket.bucket.name
   kms_key_id                    = aws_kms_key.this.arn
   enable_logging                = true
   enable_log_file_validation    = true
@@ -174,9 +118,9 @@ resource "aws_cloudtrail" "this" {
     }
   }
 
-  depends_on = [aws_s3_bucket_policy.this]
+  depends_on = [module.bucket]
 }
 
 output "trail" { value = local.trail }
-output "bucket" { value = { name = local.name, arn = local.bucket } }
+output "bucket" { value = module.bucket.bucket }
 output "kms_key" { value = aws_kms_key.this.arn }

@@ -121,136 +121,105 @@ resource "aws_glue_data_quality_ruleset" "this" {
 }
 
 # By which Glue looks at the tables when it evaluates rules: it reads what is derived, and nothing else.
-resource "aws_iam_role" "quality" {
-  name = "${var.prefix}-quality"
+module "quality_role" {
+  source   = "../role"
+  name     = "${var.prefix}-quality"
+  services = ["glue.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "glue.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
+  statements = [
+    {
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = [var.buckets["final"].arn]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = ["${var.buckets["final"].arn}/*"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [var.kms_key]
+    },
+    {
+      Effect = "Allow"
+      Action = ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"]
+      Resource = concat(
+        ["${local.glue}:catalog"],
+        [for name in values(var.databases) : "${local.glue}:database/${name}"],
+        [for name in values(var.databases) : "${local.glue}:table/${name}/*"],
+      )
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["glue:GetDataQualityRuleset"]
+      Resource = [for name in keys(var.rulesets) : "${local.glue}:dataQualityRuleset/${name}"]
+    },
+    {
+      # What is published is a run's, and a run is no one ruleset's.
+      Effect   = "Allow"
+      Action   = ["glue:PublishDataQuality"]
+      Resource = ["${local.glue}:dataQualityRuleset/*"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/data-quality*"]
+    },
+  ]
 }
 
-resource "aws_iam_role_policy" "quality" {
-  name = "as-declared"
-  role = aws_iam_role.quality.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect   = "Allow"
-        Action   = ["s3:ListBucket"]
-        Resource = [var.buckets["final"].arn]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:GetObject"]
-        Resource = ["${var.buckets["final"].arn}/*"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
-        Resource = [var.kms_key]
-      },
-      {
-        Effect = "Allow"
-        Action = ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"]
-        Resource = concat(
-          ["${local.glue}:catalog"],
-          [for name in values(var.databases) : "${local.glue}:database/${name}"],
-          [for name in values(var.databases) : "${local.glue}:table/${name}/*"],
-        )
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["glue:GetDataQualityRuleset"]
-        Resource = [for name in keys(var.rulesets) : "${local.glue}:dataQualityRuleset/${name}"]
-      },
-      {
-        # What is published is a run's, and a run is no one ruleset's.
-        Effect   = "Allow"
-        Action   = ["glue:PublishDataQuality"]
-        Resource = ["${local.glue}:dataQualityRuleset/*"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/data-quality*"]
-      },
-    ]
-  })
-}
-
-resource "aws_iam_role" "crawler" {
+module "crawler_role" {
+  source   = "../role"
   for_each = var.crawlers
   name     = "${var.prefix}-crawler-${each.key}"
+  services = ["glue.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "glue.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "crawler" {
-  for_each = var.crawlers
-  name     = "as-declared"
-  role     = aws_iam_role.crawler[each.key].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect   = "Allow"
-        Action   = ["s3:ListBucket"]
-        Resource = distinct([for place in local.paths[each.key] : var.buckets[place.bucket].arn])
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:GetObject"]
-        Resource = [for place in local.paths[each.key] : "${var.buckets[place.bucket].arn}/${place.path}*"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
-        Resource = [var.kms_key]
-      },
-      {
-        Effect = "Allow"
-        Action = [
-          "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable",
-          "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition", "glue:BatchCreatePartition",
-          "glue:BatchUpdatePartition", "glue:BatchDeletePartition", "glue:CreatePartition", "glue:UpdatePartition",
-        ]
-        Resource = [
-          "${local.glue}:catalog",
-          "${local.glue}:database/${each.value.database}",
-          "${local.glue}:table/${each.value.database}/*",
-        ]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/crawlers*"]
-      },
-    ]
-  })
+  statements = [
+    {
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = distinct([for place in local.paths[each.key] : var.buckets[place.bucket].arn])
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = [for place in local.paths[each.key] : "${var.buckets[place.bucket].arn}/${place.path}*"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [var.kms_key]
+    },
+    {
+      Effect = "Allow"
+      Action = [
+        "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable",
+        "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition", "glue:BatchCreatePartition",
+        "glue:BatchUpdatePartition", "glue:BatchDeletePartition", "glue:CreatePartition", "glue:UpdatePartition",
+      ]
+      Resource = [
+        "${local.glue}:catalog",
+        "${local.glue}:database/${each.value.database}",
+        "${local.glue}:table/${each.value.database}/*",
+      ]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/crawlers*"]
+    },
+  ]
 }
 
 resource "aws_glue_crawler" "this" {
   #checkov:skip=CKV_AWS_195:A crawler keeps nothing of its own: its log has names of tables and folders, and what it reads is encrypted.
   for_each      = var.crawlers
   name          = each.key
-  role          = aws_iam_role.crawler[each.key].arn
+  role          = module.crawler_role[each.key].arn
   database_name = each.value.database
   table_prefix  = try(each.value.table_prefix, null)
   schedule      = try(each.value.schedule, null)
@@ -282,10 +251,10 @@ resource "aws_glue_crawler" "this" {
     },
   ))
 
-  depends_on = [aws_iam_role_policy.crawler, aws_glue_catalog_database.this]
+  depends_on = [module.crawler_role, aws_glue_catalog_database.this]
 }
 
-output "quality_role" { value = aws_iam_role.quality.arn }
+output "quality_role" { value = module.quality_role.arn }
 output "crawlers" { value = keys(aws_glue_crawler.this) }
 
 output "partitions" {

@@ -52,40 +52,25 @@ resource "aws_lakeformation_data_lake_settings" "this" {
 }
 
 # As whom Lake Formation reads; its own service-linked role may not use our key.
-resource "aws_iam_role" "this" {
-  name = "${var.prefix}-lake-formation"
+module "role" {
+  source   = "../role"
+  name     = "${var.prefix}-lake-formation"
+  services = ["lakeformation.amazonaws.com"]
+  account  = data.aws_caller_identity.this.account_id
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "lakeformation.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  name = "as-declared"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = var.locations },
-      { Effect = "Allow", Action = ["s3:GetObject"], Resource = [for arn in var.locations : "${arn}/*"] },
-      { Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key] },
-    ]
-  })
+  statements = [
+    { Effect = "Allow", Action = ["s3:ListBucket"], Resource = var.locations },
+    { Effect = "Allow", Action = ["s3:GetObject"], Resource = [for arn in var.locations : "${arn}/*"] },
+    { Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key] },
+  ]
 }
 
 resource "aws_lakeformation_resource" "this" {
   for_each              = toset(var.locations)
   arn                   = each.value
-  role_arn              = aws_iam_role.this.arn
+  role_arn              = module.role.arn
   hybrid_access_enabled = true
-  depends_on            = [aws_lakeformation_data_lake_settings.this, aws_iam_role_policy.this]
+  depends_on            = [aws_lakeformation_data_lake_settings.this, module.role]
 }
 
 resource "aws_lakeformation_lf_tag" "pii" {

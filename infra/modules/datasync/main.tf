@@ -21,47 +21,32 @@ locals {
   region  = data.aws_region.this.name
 }
 
-resource "aws_iam_role" "this" {
-  name = "${var.prefix}-datasync"
+module "role" {
+  source   = "../role"
+  name     = "${var.prefix}-datasync"
+  services = ["datasync.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "datasync.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  name = "as-declared"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect   = "Allow"
-        Action   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
-        Resource = [var.bucket.arn]
-      },
-      {
-        Effect = "Allow"
-        Action = [
-          "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObjectTagging",
-          "s3:PutObjectTagging",
-        ]
-        Resource = [for table in values(var.tables) : "${var.bucket.arn}/${table.folder}*"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = [var.kms_key]
-      },
-    ]
-  })
+  statements = [
+    {
+      Effect   = "Allow"
+      Action   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+      Resource = [var.bucket.arn]
+    },
+    {
+      Effect = "Allow"
+      Action = [
+        "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObjectTagging",
+        "s3:PutObjectTagging",
+      ]
+      Resource = [for table in values(var.tables) : "${var.bucket.arn}/${table.folder}*"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = [var.kms_key]
+    },
+  ]
 }
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -95,8 +80,8 @@ resource "aws_datasync_location_s3" "table" {
   for_each      = var.tables
   s3_bucket_arn = var.bucket.arn
   subdirectory  = "/${each.value.folder}"
-  s3_config { bucket_access_role_arn = aws_iam_role.this.arn }
-  depends_on = [aws_iam_role_policy.this]
+  s3_config { bucket_access_role_arn = module.role.arn }
+  depends_on = [module.role]
 }
 
 resource "aws_datasync_task" "this" {

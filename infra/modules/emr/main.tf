@@ -31,148 +31,122 @@ locals {
 }
 
 # What EMR itself does: start and end the cluster's machines.
-resource "aws_iam_role" "service" {
-  name = "${var.prefix}-emr"
+module "service_role" {
+  source   = "../role"
+  name     = "${var.prefix}-emr"
+  services = ["elasticmapreduce.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
+  statements = [
+    {
+      # These take no resource.
+      Effect = "Allow"
+      Action = [
+        "ec2:DescribeAccountAttributes", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
+        "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeLaunchTemplates", "ec2:DescribeNetworkAcls",
+        "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVolumes",
+        "ec2:DescribeVolumeStatus", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+      ]
+      Resource = ["*"]
+    },
+    {
+      # Machines, disks and interfaces have no names before they are there; images and snapshots are AWS's own.
+      Effect = "Allow"
+      Action = ["ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate", "ec2:CreateLaunchTemplateVersion"]
+      Resource = [
+        "${local.ec2}:instance/*", "${local.ec2}:volume/*", "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*",
+        "${local.ec2}:security-group/*", "${local.ec2}:launch-template/*", "${local.ec2}:fleet/*",
+        "arn:aws:ec2:${local.region}::image/*", "arn:aws:ec2:${local.region}::snapshot/*",
+      ]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["ec2:CreateTags"]
+      Resource = ["${local.ec2}:instance/*", "${local.ec2}:volume/*", "${local.ec2}:network-interface/*", "${local.ec2}:launch-template/*"]
+      Condition = {
+        StringEquals = { "ec2:CreateAction" = ["RunInstances", "CreateFleet", "CreateLaunchTemplate", "CreateNetworkInterface"] }
+      }
+    },
+    {
+      # Only what EMR has started, which bears the cluster's name as a tag.
       Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "elasticmapreduce.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "service" {
-  #checkov:skip=CKV_AWS_355:The actions on everything take no resource.
-  name = "as-declared"
-  role = aws_iam_role.service.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        # These take no resource.
-        Effect = "Allow"
-        Action = [
-          "ec2:DescribeAccountAttributes", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
-          "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeLaunchTemplates", "ec2:DescribeNetworkAcls",
-          "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVolumes",
-          "ec2:DescribeVolumeStatus", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
-        ]
-        Resource = ["*"]
-      },
-      {
-        # Machines, disks and interfaces have no names before they are there; images and snapshots are AWS's own.
-        Effect = "Allow"
-        Action = ["ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate", "ec2:CreateLaunchTemplateVersion"]
-        Resource = [
-          "${local.ec2}:instance/*", "${local.ec2}:volume/*", "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*",
-          "${local.ec2}:security-group/*", "${local.ec2}:launch-template/*", "${local.ec2}:fleet/*",
-          "arn:aws:ec2:${local.region}::image/*", "arn:aws:ec2:${local.region}::snapshot/*",
-        ]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["ec2:CreateTags"]
-        Resource = ["${local.ec2}:instance/*", "${local.ec2}:volume/*", "${local.ec2}:network-interface/*", "${local.ec2}:launch-template/*"]
-        Condition = {
-          StringEquals = { "ec2:CreateAction" = ["RunInstances", "CreateFleet", "CreateLaunchTemplate", "CreateNetworkInterface"] }
-        }
-      },
-      {
-        # Only what EMR has started, which bears the cluster's name as a tag.
-        Effect    = "Allow"
-        Action    = ["ec2:TerminateInstances", "ec2:ModifyInstanceAttribute", "ec2:DeleteLaunchTemplate"]
-        Resource  = ["${local.ec2}:instance/*", "${local.ec2}:launch-template/*"]
-        Condition = { StringLike = { "ec2:ResourceTag/aws:elasticmapreduce:job-flow-id" = "j-*" } }
-      },
-      {
-        # EMR makes the cluster's own security groups and opens them to one another; they have no names before.
-        Effect = "Allow"
-        Action = [
-          "ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress",
-          "ec2:RevokeSecurityGroupEgress", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeVpcAttribute",
-        ]
-        Resource = [
-          "${local.ec2}:security-group/*", "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*", "${local.ec2}:vpc/*",
-        ]
-      },
-      {
-        Effect    = "Allow"
-        Action    = ["iam:PassRole"]
-        Resource  = [aws_iam_role.instance.arn]
-        Condition = { StringEquals = { "iam:PassedToService" = "ec2.amazonaws.com" } }
-      },
-    ]
-  })
+      Action    = ["ec2:TerminateInstances", "ec2:ModifyInstanceAttribute", "ec2:DeleteLaunchTemplate"]
+      Resource  = ["${local.ec2}:instance/*", "${local.ec2}:launch-template/*"]
+      Condition = { StringLike = { "ec2:ResourceTag/aws:elasticmapreduce:job-flow-id" = "j-*" } }
+    },
+    {
+      # EMR makes the cluster's own security groups and opens them to one another; they have no names before.
+      Effect = "Allow"
+      Action = [
+        "ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress",
+        "ec2:RevokeSecurityGroupEgress", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeVpcAttribute",
+      ]
+      Resource = [
+        "${local.ec2}:security-group/*", "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*", "${local.ec2}:vpc/*",
+      ]
+    },
+    {
+      Effect    = "Allow"
+      Action    = ["iam:PassRole"]
+      Resource  = [module.instance_role.arn]
+      Condition = { StringEquals = { "iam:PassedToService" = "ec2.amazonaws.com" } }
+    },
+  ]
 }
 
 # What the cluster's machines do: what the jobs do.
-resource "aws_iam_role" "instance" {
-  name = "${var.prefix}-emr-instance"
+module "instance_role" {
+  source   = "../role"
+  name     = "${var.prefix}-emr-instance"
+  services = ["ec2.amazonaws.com"]
+  account  = null
 
-  assume_role_policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }]
-  })
+  statements = concat(
+    [
+      {
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [for name in local.reads : var.buckets[name].arn]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = [for name in local.reads : "${var.buckets[name].arn}/*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging"]
+        Resource = [for name in local.writes : "${var.buckets[name].arn}/*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [var.kms_key]
+      },
+      {
+        Effect = "Allow"
+        Action = [
+          "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", "glue:UpdateTable", "glue:BatchCreatePartition",
+          "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
+        ]
+        Resource = concat(
+          ["${local.glue}:catalog"],
+          [for name in var.databases : "${local.glue}:database/${name}"],
+          [for name in var.databases : "${local.glue}:table/${name}/*"],
+        )
+      },
+    ],
+    length(local.secrets) == 0 ? [] : [{
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = [for secret in local.secrets : var.secrets[secret]]
+    }],
+  )
 }
 
 resource "aws_iam_instance_profile" "instance" {
-  name = aws_iam_role.instance.name
-  role = aws_iam_role.instance.name
-}
-
-resource "aws_iam_role_policy" "instance" {
-  name = "as-declared"
-  role = aws_iam_role.instance.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [
-        {
-          Effect   = "Allow"
-          Action   = ["s3:ListBucket"]
-          Resource = [for name in local.reads : var.buckets[name].arn]
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["s3:GetObject"]
-          Resource = [for name in local.reads : "${var.buckets[name].arn}/*"]
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging"]
-          Resource = [for name in local.writes : "${var.buckets[name].arn}/*"]
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-          Resource = [var.kms_key]
-        },
-        {
-          Effect = "Allow"
-          Action = [
-            "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", "glue:UpdateTable", "glue:BatchCreatePartition",
-            "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
-          ]
-          Resource = concat(
-            ["${local.glue}:catalog"],
-            [for name in var.databases : "${local.glue}:database/${name}"],
-            [for name in var.databases : "${local.glue}:table/${name}/*"],
-          )
-        },
-      ],
-      length(local.secrets) == 0 ? [] : [{
-        Effect   = "Allow"
-        Action   = ["secretsmanager:GetSecretValue"]
-        Resource = [for secret in local.secrets : var.secrets[secret]]
-      }],
-    )
-  })
+  name = module.instance_role.name
+  role = module.instance_role.name
 }
 
 resource "aws_emrserverless_application" "this" {

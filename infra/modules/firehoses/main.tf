@@ -29,75 +29,59 @@ locals {
   }
 }
 
-resource "aws_iam_role" "this" {
+module "role" {
+  source   = "../role"
   for_each = var.firehoses
   name     = "${var.prefix}-firehose-${each.key}"
+  services = ["firehose.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "firehose.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  for_each = var.firehoses
-  name     = "as-declared"
-  role     = aws_iam_role.this[each.key].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [
-        {
-          Effect   = "Allow"
-          Action   = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"]
-          Resource = [local.buckets[each.key].arn]
-        },
-        {
-          Effect = "Allow"
-          Action = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"]
-          Resource = [
-            "${local.buckets[each.key].arn}/${local.folders[each.key]}*",
-            "${local.buckets[each.key].arn}/${each.value.pipeline}/_errors/${each.value.table}/*",
-          ]
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-          Resource = [var.kms_key]
-        },
-        {
-          Effect = "Allow"
-          Action = ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"]
-          Resource = [
-            "${local.glue}:catalog",
-            "${local.glue}:database/${var.databases[each.value.pipeline]}",
-            "${local.glue}:table/${var.databases[each.value.pipeline]}/${each.value.table}",
-          ]
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["logs:PutLogEvents"]
-          Resource = ["${aws_cloudwatch_log_group.this[each.key].arn}:*"]
-        },
-      ],
-      try(each.value.stream, null) == null ? [] : [{
+  statements = concat(
+    [
+      {
         Effect   = "Allow"
-        Action   = ["kinesis:DescribeStream", "kinesis:GetShardIterator", "kinesis:GetRecords", "kinesis:ListShards"]
-        Resource = [var.streams[each.value.stream]]
-      }],
-      try(each.value.transform, null) == null ? [] : [{
+        Action   = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"]
+        Resource = [local.buckets[each.key].arn]
+      },
+      {
+        Effect = "Allow"
+        Action = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"]
+        Resource = [
+          "${local.buckets[each.key].arn}/${local.folders[each.key]}*",
+          "${local.buckets[each.key].arn}/${each.value.pipeline}/_errors/${each.value.table}/*",
+        ]
+      },
+      {
         Effect   = "Allow"
-        Action   = ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"]
-        Resource = [var.functions[each.value.transform], "${var.functions[each.value.transform]}:*"]
-      }],
-    )
-  })
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [var.kms_key]
+      },
+      {
+        Effect = "Allow"
+        Action = ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"]
+        Resource = [
+          "${local.glue}:catalog",
+          "${local.glue}:database/${var.databases[each.value.pipeline]}",
+          "${local.glue}:table/${var.databases[each.value.pipeline]}/${each.value.table}",
+        ]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["logs:PutLogEvents"]
+        Resource = ["${aws_cloudwatch_log_group.this[each.key].arn}:*"]
+      },
+    ],
+    try(each.value.stream, null) == null ? [] : [{
+      Effect   = "Allow"
+      Action   = ["kinesis:DescribeStream", "kinesis:GetShardIterator", "kinesis:GetRecords", "kinesis:ListShards"]
+      Resource = [var.streams[each.value.stream]]
+    }],
+    try(each.value.transform, null) == null ? [] : [{
+      Effect   = "Allow"
+      Action   = ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"]
+      Resource = [var.functions[each.value.transform], "${var.functions[each.value.transform]}:*"]
+    }],
+  )
 }
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -122,12 +106,12 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     for_each = try(each.value.stream, null) == null ? [] : [each.value.stream]
     content {
       kinesis_stream_arn = var.streams[kinesis_source_configuration.value]
-      role_arn           = aws_iam_role.this[each.key].arn
+      role_arn           = module.role[each.key].arn
     }
   }
 
   extended_s3_configuration {
-    role_arn            = aws_iam_role.this[each.key].arn
+    role_arn            = module.role[each.key].arn
     bucket_arn          = local.buckets[each.key].arn
     prefix              = "${local.folders[each.key]}${join("", [for key in local.keys[each.key] : "${key}=!{partitionKeyFromQuery:${key}}/"])}"
     error_output_prefix = "${each.value.pipeline}/_errors/${each.value.table}/!{firehose:error-output-type}/"
@@ -181,7 +165,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
         }
       }
       schema_configuration {
-        role_arn      = aws_iam_role.this[each.key].arn
+        role_arn      = module.role[each.key].arn
         database_name = var.databases[each.value.pipeline]
         table_name    = each.value.table
         region        = local.region
@@ -189,5 +173,5 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [module.role]
 }

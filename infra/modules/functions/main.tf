@@ -170,26 +170,14 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.kms_key
 }
 
-resource "aws_iam_role" "this" {
+module "role" {
+  source   = "../role"
   for_each = var.functions
   name     = "${var.prefix}-function-${each.key}"
+  services = ["lambda.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "lambda.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  for_each = var.functions
-  name     = "as-declared"
-  role     = aws_iam_role.this[each.key].id
-  policy   = jsonencode({ Version = "2012-10-17", Statement = local.statements[each.key] })
+  statements = local.statements[each.key]
 }
 
 resource "aws_lambda_function" "this" {
@@ -201,7 +189,7 @@ resource "aws_lambda_function" "this" {
   for_each      = var.functions
   function_name = each.key
   description   = each.value.description
-  role          = aws_iam_role.this[each.key].arn
+  role          = module.role[each.key].arn
   runtime       = "python3.12"
   handler       = "handler.handler"
   architectures = [var.packages.architecture]
@@ -220,7 +208,7 @@ resource "aws_lambda_function" "this" {
     )
   }
 
-  depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
+  depends_on = [module.role, aws_cloudwatch_log_group.this]
 }
 
 resource "aws_lambda_function_event_invoke_config" "this" {

@@ -65,103 +65,87 @@ resource "aws_glue_connection" "this" {
   }
 }
 
-resource "aws_iam_role" "this" {
+module "role" {
+  source   = "../role"
   for_each = var.jobs
   name     = "${var.prefix}-job-${each.key}"
+  services = ["glue.amazonaws.com", "emr-serverless.amazonaws.com"] # the same script runs on both
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = ["glue.amazonaws.com", "emr-serverless.amazonaws.com"] } # the same script runs on both
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  for_each = var.jobs
-  name     = "as-declared"
-  role     = aws_iam_role.this[each.key].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [
-        {
-          Effect   = "Allow"
-          Action   = ["s3:ListBucket"]
-          Resource = distinct([for b in concat(try(each.value.reads, []), try(each.value.writes, []), ["artifacts"]) : var.buckets[b].arn])
-        },
-        {
-          Effect = "Allow"
-          Action = ["s3:GetObject"]
-          Resource = distinct([
-            for b in concat(try(each.value.reads, []), try(each.value.writes, []), ["artifacts"]) : "${var.buckets[b].arn}/*"
-          ])
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-          Resource = [var.kms_key]
-        },
-        {
-          Effect = "Allow"
-          Action = [
-            "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", "glue:UpdateTable", "glue:BatchCreatePartition",
-            "glue:BatchUpdatePartition", "glue:BatchDeletePartition", "glue:GetConnection",
-          ]
-          Resource = concat(
-            ["${local.glue}:catalog"],
-            [for name in var.databases : "${local.glue}:database/${name}"],
-            [for name in var.databases : "${local.glue}:table/${name}/*"],
-            [for name in try(each.value.connections, []) : "${local.glue}:connection/${name}"],
-          )
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:AssociateKmsKey"]
-          Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/jobs*"]
-        },
-      ],
-      length(try(each.value.writes, [])) == 0 ? [] : [{
+  statements = concat(
+    [
+      {
         Effect   = "Allow"
-        Action   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging"]
-        Resource = [for b in each.value.writes : "${var.buckets[b].arn}/*"]
-      }],
-      length(local.secrets[each.key]) == 0 ? [] : [{
+        Action   = ["s3:ListBucket"]
+        Resource = distinct([for b in concat(try(each.value.reads, []), try(each.value.writes, []), ["artifacts"]) : var.buckets[b].arn])
+      },
+      {
+        Effect = "Allow"
+        Action = ["s3:GetObject"]
+        Resource = distinct([
+          for b in concat(try(each.value.reads, []), try(each.value.writes, []), ["artifacts"]) : "${var.buckets[b].arn}/*"
+        ])
+      },
+      {
         Effect   = "Allow"
-        Action   = ["secretsmanager:GetSecretValue"]
-        Resource = [for secret in local.secrets[each.key] : var.secrets[secret]]
-      }],
-      # A job in a VPC makes its own network interfaces, which have no names before they are there.
-      [for statement in [
-        {
-          # These take no resource.
-          Effect = "Allow"
-          Action = [
-            "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeVpcEndpoints",
-            "ec2:DescribeRouteTables",
-          ]
-          Resource = ["*"]
-        },
-        {
-          Effect = "Allow"
-          Action = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeVpcAttribute"]
-          Resource = [
-            "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*", "${local.ec2}:security-group/*", "${local.ec2}:vpc/*",
-          ]
-        },
-        {
-          Effect    = "Allow"
-          Action    = ["ec2:CreateTags", "ec2:DeleteTags"]
-          Resource  = ["${local.ec2}:network-interface/*"]
-          Condition = { "ForAllValues:StringEquals" = { "aws:TagKeys" = ["aws-glue-service-resource"] } }
-        },
-      ] : statement if length(try(each.value.connections, [])) > 0],
-    )
-  })
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [var.kms_key]
+      },
+      {
+        Effect = "Allow"
+        Action = [
+          "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", "glue:UpdateTable", "glue:BatchCreatePartition",
+          "glue:BatchUpdatePartition", "glue:BatchDeletePartition", "glue:GetConnection",
+        ]
+        Resource = concat(
+          ["${local.glue}:catalog"],
+          [for name in var.databases : "${local.glue}:database/${name}"],
+          [for name in var.databases : "${local.glue}:table/${name}/*"],
+          [for name in try(each.value.connections, []) : "${local.glue}:connection/${name}"],
+        )
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:AssociateKmsKey"]
+        Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws-glue/jobs*"]
+      },
+    ],
+    length(try(each.value.writes, [])) == 0 ? [] : [{
+      Effect   = "Allow"
+      Action   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging"]
+      Resource = [for b in each.value.writes : "${var.buckets[b].arn}/*"]
+    }],
+    length(local.secrets[each.key]) == 0 ? [] : [{
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = [for secret in local.secrets[each.key] : var.secrets[secret]]
+    }],
+    # A job in a VPC makes its own network interfaces, which have no names before they are there.
+    [for statement in [
+      {
+        # These take no resource.
+        Effect = "Allow"
+        Action = [
+          "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeVpcEndpoints",
+          "ec2:DescribeRouteTables",
+        ]
+        Resource = ["*"]
+      },
+      {
+        Effect = "Allow"
+        Action = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeVpcAttribute"]
+        Resource = [
+          "${local.ec2}:network-interface/*", "${local.ec2}:subnet/*", "${local.ec2}:security-group/*", "${local.ec2}:vpc/*",
+        ]
+      },
+      {
+        Effect    = "Allow"
+        Action    = ["ec2:CreateTags", "ec2:DeleteTags"]
+        Resource  = ["${local.ec2}:network-interface/*"]
+        Condition = { "ForAllValues:StringEquals" = { "aws:TagKeys" = ["aws-glue-service-resource"] } }
+      },
+    ] : statement if length(try(each.value.connections, [])) > 0],
+  )
 }
 
 resource "aws_glue_security_configuration" "this" {
@@ -186,7 +170,7 @@ resource "aws_glue_job" "this" {
   for_each               = var.jobs
   name                   = each.key
   description            = each.value.description
-  role_arn               = aws_iam_role.this[each.key].arn
+  role_arn               = module.role[each.key].arn
   glue_version           = try(each.value.kind, "glueetl") == "glueetl" ? try(each.value.glue_version, "5.0") : null
   worker_type            = try(each.value.kind, "glueetl") == "glueetl" ? try(each.value.worker, "G.1X") : null
   number_of_workers      = try(each.value.kind, "glueetl") == "glueetl" ? try(each.value.workers, 2) : null
@@ -214,7 +198,7 @@ resource "aws_glue_job" "this" {
 
   execution_property { max_concurrent_runs = try(each.value.max_concurrent_runs, 1) }
 
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [module.role]
 }
 
 output "names" { value = keys(aws_glue_job.this) }

@@ -58,138 +58,31 @@ locals {
   ]
 }
 
-resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:The audit (with.audit) writes down each object read or written, with who did it, which access logs do not.
-  #checkov:skip=CKV_AWS_144:One region: uploads are kept by those who sent them, and all else is made from them again.
+locals {
+  # What publishing tags so is read by nobody who began after it.
+  superseded = { superseded = { tag = "superseded", expire_days = 7 } }
+  rules = {
+    raw       = { colder = { colder_days = 90 } } # uploads are kept: everything else can be made from them again
+    processed = local.superseded
+    final     = local.superseded
+    athena    = { results = { expire_days = 14 } }
+  }
+}
+
+module "bucket" {
+  source        = "../private_bucket"
   for_each      = var.buckets
-  bucket        = "${var.prefix}-${each.key}"
+  name          = "${var.prefix}-${each.key}"
+  kms_key       = aws_kms_key.lake.arn
   force_destroy = var.force_destroy
   tags          = { holds = substr(replace(each.value.description, "/[^A-Za-z0-9 +=._:@-]/", ""), 0, 250) }
-}
-
-resource "aws_s3_bucket_public_access_block" "this" {
-  for_each                = var.buckets
-  bucket                  = aws_s3_bucket.this[each.key].id
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-resource "aws_s3_bucket_ownership_controls" "this" {
-  for_each = var.buckets
-  bucket   = aws_s3_bucket.this[each.key].id
-  rule { object_ownership = "BucketOwnerEnforced" }
-}
-
-resource "aws_s3_bucket_versioning" "this" {
-  for_each = var.buckets
-  bucket   = aws_s3_bucket.this[each.key].id
-  versioning_configuration { status = "Enabled" }
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  for_each = var.buckets
-  bucket   = aws_s3_bucket.this[each.key].id
-
-  rule {
-    bucket_key_enabled = true # a call to KMS for a bucket, not for each object
-    apply_server_side_encryption_by_default {
-      sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.lake.arn
-    }
-  }
-}
-
-resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  for_each = var.buckets
-  bucket   = aws_s3_bucket.this[each.key].id
-
-  rule {
-    id     = "unfinished-uploads" # a function that is killed leaves one
-    status = "Enabled"
-    filter {}
-    abort_incomplete_multipart_upload { days_after_initiation = 2 }
-  }
-
-  rule {
-    id     = "old-versions"
-    status = "Enabled"
-    filter {}
-    noncurrent_version_expiration { noncurrent_days = 30 }
-  }
-
-  dynamic "rule" {
-    for_each = contains(["final", "processed"], each.key) ? ["superseded"] : []
-    content {
-      id     = rule.value # what publishing tags so is read by nobody who began after it
-      status = "Enabled"
-      filter {
-        tag {
-          key   = "superseded"
-          value = "true"
-        }
-      }
-      expiration { days = 7 }
-    }
-  }
-
-  dynamic "rule" {
-    for_each = each.key == "athena" ? ["results"] : []
-    content {
-      id     = rule.value
-      status = "Enabled"
-      filter {}
-      expiration { days = 14 }
-    }
-  }
-
-  dynamic "rule" {
-    for_each = each.key == "raw" ? ["colder"] : []
-    content {
-      id     = rule.value # uploads are kept: everything else can be made from them again
-      status = "Enabled"
-      filter {}
-      transition {
-        days          = 90
-        storage_class = "STANDARD_IA"
-      }
-    }
-  }
-
-  depends_on = [aws_s3_bucket_versioning.this]
-}
-
-resource "aws_s3_bucket_policy" "this" {
-  for_each = var.buckets
-  bucket   = aws_s3_bucket.this[each.key].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "TlsOnly"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.this[each.key].arn, "${aws_s3_bucket.this[each.key].arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-  })
-
-  depends_on = [aws_s3_bucket_public_access_block.this]
-}
-
-resource "aws_s3_bucket_notification" "this" {
-  for_each    = { for name, bucket in var.buckets : name => bucket if try(bucket.events, false) }
-  bucket      = aws_s3_bucket.this[each.key].id
-  eventbridge = true
+  events        = try(each.value.events, false)
+  rules         = try(local.rules[each.key], {})
 }
 
 output "kms_key" { value = aws_kms_key.lake.arn }
 
 output "buckets" {
-  description = "Name and ARN by short name; made of what is known before the bucket is there, so that plans show policies."
-  value = {
-    for name, bucket in aws_s3_bucket.this : name => { name = bucket.bucket, arn = "arn:aws:s3:::${bucket.bucket}" }
-  }
+  description = "Name and ARN by short name."
+  value       = { for name, made in module.bucket : name => made.bucket }
 }

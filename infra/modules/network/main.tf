@@ -176,7 +176,7 @@ resource "aws_flow_log" "this" {
   traffic_type         = "REJECT"
   log_destination_type = "cloud-watch-logs"
   log_destination      = aws_cloudwatch_log_group.flow.arn
-  iam_role_arn         = aws_iam_role.flow.arn
+  iam_role_arn         = module.flow_role.arn
 }
 
 resource "aws_cloudwatch_log_group" "flow" {
@@ -186,30 +186,17 @@ resource "aws_cloudwatch_log_group" "flow" {
   kms_key_id        = var.kms_key
 }
 
-resource "aws_iam_role" "flow" {
-  name = "${var.name}-flow-logs"
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "vpc-flow-logs.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id } }
-    }]
-  })
-}
+module "flow_role" {
+  source   = "../role"
+  name     = "${var.name}-flow-logs"
+  services = ["vpc-flow-logs.amazonaws.com"]
+  account  = data.aws_caller_identity.this.account_id
 
-resource "aws_iam_role_policy" "flow" {
-  name = "write"
-  role = aws_iam_role.flow.id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-      Resource = ["${aws_cloudwatch_log_group.flow.arn}:*"]
-    }]
-  })
+  statements = [{
+    Effect   = "Allow"
+    Action   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+    Resource = ["${aws_cloudwatch_log_group.flow.arn}:*"]
+  }]
 }
 
 output "for_airflow" {

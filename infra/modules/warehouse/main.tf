@@ -26,64 +26,48 @@ locals {
   }
 }
 
-resource "aws_iam_role" "this" {
+module "role" {
+  source   = "../role"
   for_each = var.warehouses
   name     = "${var.prefix}-warehouse-${each.key}"
+  services = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]
+  account  = local.account
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"] }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  for_each = var.warehouses
-  name     = "as-declared"
-  role     = aws_iam_role.this[each.key].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [
-        for place in local.reads[each.key] : {
-          Effect    = "Allow"
-          Action    = ["s3:ListBucket"]
-          Resource  = [var.buckets[place.bucket].arn]
-          Condition = { StringLike = { "s3:prefix" = ["${place.path}*"] } }
-        }
-      ],
-      [
-        {
-          Effect   = "Allow"
-          Action   = ["s3:GetObject"]
-          Resource = [for place in local.reads[each.key] : "${var.buckets[place.bucket].arn}/${place.path}*"]
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["s3:GetBucketLocation"]
-          Resource = distinct([for place in local.reads[each.key] : var.buckets[place.bucket].arn])
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["kms:Decrypt"]
-          Resource = [var.kms_key]
-        },
-      ],
-    )
-  })
+  statements = concat(
+    [
+      for place in local.reads[each.key] : {
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = [var.buckets[place.bucket].arn]
+        Condition = { StringLike = { "s3:prefix" = ["${place.path}*"] } }
+      }
+    ],
+    [
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = [for place in local.reads[each.key] : "${var.buckets[place.bucket].arn}/${place.path}*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetBucketLocation"]
+        Resource = distinct([for place in local.reads[each.key] : var.buckets[place.bucket].arn])
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = [var.kms_key]
+      },
+    ],
+  )
 }
 
 resource "aws_redshiftserverless_namespace" "this" {
   for_each             = var.warehouses
   namespace_name       = each.key
   db_name              = each.value.database
-  default_iam_role_arn = aws_iam_role.this[each.key].arn
-  iam_roles            = [aws_iam_role.this[each.key].arn]
+  default_iam_role_arn = module.role[each.key].arn
+  iam_roles            = [module.role[each.key].arn]
   kms_key_id           = var.kms_key
   log_exports          = ["useractivitylog", "connectionlog"]
 }
