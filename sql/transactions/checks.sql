@@ -149,6 +149,6 @@ SELECT
     check_name,
     CASE WHEN value > fail_above THEN 'error' ELSE 'warning' END AS severity,
     value <= warn_above AS ok,
-    CAST(round(value, 6) AS varchar) || ' ' || what AS detail
+    regexp_replace(CAST(CAST(value AS decimal(38, 6)) AS varchar), '\.?0+$', '') || ' ' || what AS detail
 FROM measured
 ORDER BY check_name
