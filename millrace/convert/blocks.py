@@ -45,7 +45,7 @@ class Converted:
 
 
 class BlockConverter:
-    """A bad record: its first physical line in the file, bad column (empty for the record), reason and bytes."""
+    """Converts a file's blocks, one after the other."""
 
     def __init__(self, contract: Contract, header: Header, upload_date: dt.date, encoding: str) -> None:
         self.contract = contract
@@ -153,14 +153,16 @@ class BlockConverter:
         if wrong:
             good = np.ones(len(members), np.bool_)
             good[list(wrong)] = False
-            columns = {name: values.filter(pa.array(good)) for name, values in columns.items()}
+            kept_rows = pa.array(good)
+            columns = {name: values.filter(kept_rows) for name, values in columns.items()}
         rows = len(members) - len(wrong)
         self._clean = not bad
         if rows + len(bad) != rows_in:
             raise RuntimeError(f"{rows_in} rows in, {rows} out, {len(bad)} rejected from line {first_line} on")
+        places = sorted(bad)
         rejects = [
-            Reject(first_line + int(found.lines[index]), *bad[index], kept(found.raw(block, index), self.limit))
-            for index in sorted(bad)
+            Reject(first_line + line, *bad[index], kept(raw, self.limit))
+            for index, line, raw in zip(places, found.lines(places), found.raw(block, places), strict=True)
         ]
         return Converted(self._all_columns(columns, rows), rows, rejects, found.consumed, found.line_count)
 
@@ -202,13 +204,14 @@ class BlockConverter:
     def _judged(self, column: Column, values: Any) -> tuple[Any, text.Bools]:
         """A column in its type or as text, in its type, and which of its values are bad."""
         check = self.checks[column.name]
-        wrong = np.zeros(len(values), np.bool_)
+        wrong, known = np.zeros(len(values), np.bool_), 0
         if values.type == pa.string():
             form = self.forms.get(column.name, "")
             values, wrong, form = typed.from_text(text.trimmed(values), column, self.timezone, form)
+            known = int(wrong.sum())
             if column.name in self.forms:
                 self.forms[column.name] = form
-        return values, wrong if check.passes(values) else wrong | check.bad(values)
+        return values, wrong if check.passes(values, known) else wrong | check.bad(values)
 
     def _first_wrong(self, decided: dict[str, tuple[Any, text.Bools]], rows: int) -> dict[int, str]:
         """The first bad column, in the file's order, of each row that has one."""
@@ -224,7 +227,7 @@ class BlockConverter:
         """Column and reason by record, for rows of the records ``members`` that are bad in a column."""
         if not wrong:
             return {}
-        raw = b"".join(found.raw(block, int(members[row])) + b"\n" for row in wrong)
+        raw = b"\n".join([*found.raw(block, members[list(wrong)]), b""])
         cells = self._read(raw, (pa.string(),) * len(self.present), [])
         texts = {name: text.trimmed(_whole(cells.column(name))) for name in set(wrong.values())}
         return {
@@ -301,8 +304,6 @@ def _without(block: bytes, found: cutting.Records, usable: text.Bools) -> bytes:
     if usable.all() and found.consumed == len(block):
         return block
     edges = np.flatnonzero(np.diff(usable, prepend=False, append=False))
-    stops = np.append(found.starts, found.consumed)
-    return b"".join(
-        block[stops[start] : stops[stop]]
-        for start, stop in zip(edges[0::2].tolist(), edges[1::2].tolist(), strict=True)
-    )
+    stops = np.append(found.starts, found.consumed)[edges].tolist()
+    view = memoryview(block)
+    return b"".join(view[start:stop] for start, stop in zip(stops[0::2], stops[1::2], strict=True))

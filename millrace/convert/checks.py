@@ -28,10 +28,10 @@ class ColumnCheck:
         self.low, self.high = self._bounds()
         self._least, self._most = (_stored(bound, column.type) for bound in (self.low, self.high))
 
-    def passes(self, values: Any) -> bool:
-        """Whether all values of an array of the column's type pass."""
+    def passes(self, values: Any, known: int = 0) -> bool:
+        """Whether all values of an array of the column's type pass, but for so many nulls that are known to be bad."""
         column = self.column
-        if column.required and values.null_count:
+        if column.required and values.null_count > known:
             return False
         if not self._in_range(values):
             return False

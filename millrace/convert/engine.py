@@ -134,7 +134,7 @@ class _Conversion:
             at = int(filled[0])
             self.header_text = block[found.starts[at] : found.ends[at]]
             after = int(found.starts[at + 1]) if at + 1 < len(found.starts) else len(block)
-            line += int(found.lines[at + 1]) if at + 1 < len(found.starts) else found.line_count
+            line += found.lines([at + 1])[0] if at + 1 < len(found.starts) else found.line_count
             rest = block[after:]
             try:
                 header = match(self.header_text.decode("utf-8", "replace"), self.contract)

@@ -64,6 +64,7 @@ class ParquetTarget:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
             self._thread.start()
+        self._queue.join()  # so that no more than two row groups are held, whichever thread is the slower
         self._queue.put(self._take())
         if self._error is not None:
             self._stop()
@@ -85,6 +86,8 @@ class ParquetTarget:
                 except BaseException as error:  # raised again where rows are added
                     self._error = error
             del held
+            self._queue.task_done()
+        self._queue.task_done()
 
     def _take(self) -> list[Sequence[Any]]:
         held, self._held, self._rows, self._bytes = self._held, [], 0, 0

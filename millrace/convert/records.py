@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,22 +22,28 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Records:
-    """Records of a block: byte ``starts`` and ``ends`` (without the line's end), physical ``lines`` (0 = the first).
+    """Records of a block: byte ``starts`` and ``ends`` (without the line's end).
 
-    bad: reason by index, for records that are bad in themselves. consumed: bytes read; what follows is an unfinished
-    record. line_count: physical lines in what was consumed.
+    newlines: where the block's physical lines end. bad: reason by index, for records that are bad in themselves.
+    consumed: bytes read; what follows is an unfinished record. line_count: physical lines in what was consumed.
     """
 
     starts: Ints
     ends: Ints
-    lines: Ints
+    newlines: Ints
     bad: dict[int, str]
     consumed: int
     line_count: int
 
-    def raw(self, block: bytes, index: int) -> bytes:
-        """The bytes of a record of the block that was cut."""
-        return block[self.starts[index] : self.ends[index]]
+    def raw(self, block: bytes, indices: Iterable[int]) -> list[bytes]:
+        """The bytes of records of the block that was cut."""
+        chosen = np.fromiter(indices, np.int64)
+        return [block[a:b] for a, b in zip(self.starts[chosen].tolist(), self.ends[chosen].tolist(), strict=True)]
+
+    def lines(self, indices: Iterable[int]) -> list[int]:
+        """The physical lines on which records begin; 0 is the block's first."""
+        found: list[int] = np.searchsorted(self.newlines, self.starts[np.fromiter(indices, np.int64)]).tolist()
+        return found
 
 
 def line_ends(block: bytes) -> Ints:
@@ -71,14 +78,14 @@ def cut(block: bytes, delimiter: str, *, limit: int, final: bool, beyond: int = 
         starts[1:] = record_ends[:-1] + 1
     data = np.frombuffer(block, np.uint8)
     ends = record_ends.copy()
-    crlf = np.flatnonzero((ends > starts) & (ends < len(block)))
-    crlf = crlf[(data[ends[crlf]] == LF) & (data[ends[crlf] - 1] == CR)]
-    ends[crlf] -= 1
+    if b"\r" in block:
+        crlf = np.flatnonzero((ends > starts) & (ends < len(block)))
+        crlf = crlf[(data[ends[crlf]] == LF) & (data[ends[crlf] - 1] == CR)]
+        ends[crlf] -= 1
     for index in np.flatnonzero(ends - starts > limit):
         bad.setdefault(int(index), f"line longer than {limit:,} bytes")
-    lines = np.searchsorted(newlines, starts)
     line_count = int(np.searchsorted(newlines, consumed))
-    return Records(starts, ends, lines, bad, consumed, line_count)
+    return Records(starts, ends, newlines, bad, consumed, line_count)
 
 
 def blank(block: bytes, records: Records) -> npt.NDArray[np.bool_]:

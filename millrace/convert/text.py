@@ -48,7 +48,7 @@ def with_bytes_outside(strings: Any, allowed: Bools) -> Ints:
     """Indices of the strings that hold a byte outside the 256-entry table ``allowed``."""
     ends, data = offsets_and_bytes(strings)
     start = int(ends[0])
-    positions = np.flatnonzero(~allowed[data[start : int(ends[-1])]]) + start
+    positions = np.flatnonzero(~allowed.take(data[start : int(ends[-1])])) + start
     if not len(positions):
         return positions
     return np.unique(np.searchsorted(ends, positions, side="right") - 1)

@@ -55,7 +55,12 @@ def _table(characters: str) -> text.Bools:
     return table
 
 
-_BYTES = {"bigint": _table("0123456789-"), "double": _table("0123456789-+.eE"), "decimal": _table("0123456789-+.eE")}
+_BYTES = {
+    "bigint": _table("0123456789-"),
+    "double": _table("0123456789-+.eE"),
+    "decimal": _table("0123456789-+.eE"),
+    "timestamp": _table("0123456789-+.: TZ"),
+}
 
 
 def likely_form(cell: str) -> str:
@@ -75,7 +80,7 @@ def from_text(strings: Any, column: Column, timezone: str, form: str) -> tuple[A
     if kind == "string":
         return strings, bad, form
     if kind == "timestamp":
-        return _timestamps(strings, column, timezone, form)
+        return _timestamps_at_once(strings, column, timezone, form) or _timestamps(strings, column, timezone, form)
     if kind == "boolean":
         doubtful = np.flatnonzero(~_flags(pc.is_in(strings, value_set=pa.array([*TRUE_TEXTS, *FALSE_TEXTS, None]))))
     elif kind == "date":
@@ -121,6 +126,19 @@ def _plain(strings: Any, kind: str, target: Any) -> Any:
     return values
 
 
+def _timestamps_at_once(strings: Any, column: Column, timezone: str, form: str) -> tuple[Any, text.Bools, str] | None:
+    """The values where all cells but such as hold bytes of no timestamp have the form, else None."""
+    doubtful = text.with_bytes_outside(strings, _BYTES["timestamp"])
+    try:
+        values = finished(_but(strings, doubtful).cast(FORMS[form]), form, timezone)
+    except pa.ArrowInvalid:
+        return None
+    values, wrong = _repaired(values, strings, doubtful, column, timezone)
+    bad = np.zeros(len(strings), np.bool_)
+    bad[wrong] = True
+    return values, bad, form
+
+
 def _timestamps(strings: Any, column: Column, timezone: str, form: str) -> tuple[Any, text.Bools, str]:
     bad = np.zeros(len(strings), np.bool_)
     filled = _flags(strings.is_valid())
@@ -143,10 +161,8 @@ def _timestamps(strings: Any, column: Column, timezone: str, form: str) -> tuple
         if count > largest:
             largest, form = count, form_met
     rest = np.flatnonzero(filled & odd & ~numeric)
-    if len(rest):
-        repaired, wrong = _one_by_one(strings, rest, column, timezone)
-        bad[wrong] = True
-        values = pc.coalesce(values, repaired)
+    values, wrong = _repaired(values, strings, rest, column, timezone)
+    bad[wrong] = True
     return values, bad, form
 
 
@@ -168,11 +184,7 @@ def _cast(
     strings: Any, doubtful: text.Ints, column: Column, timezone: str, cast: Callable[[Any], Any]
 ) -> tuple[Any, text.Ints]:
     """Cast all but the doubtful cells at once; halve what fails until few cells are left to decide one by one."""
-    plain = strings
-    if len(doubtful):
-        keep = np.ones(len(strings), np.bool_)
-        keep[doubtful] = False
-        plain = pc.if_else(pa.array(keep), strings, None)
+    plain = _but(strings, doubtful)
     pieces: list[Any] = []
     failed: list[int] = []
     pending = [(0, len(strings))]
@@ -189,16 +201,21 @@ def _cast(
                 middle = (start + stop) // 2
                 pending += [(middle, stop), (start, middle)]
     values = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
-    one_by_one = np.union1d(doubtful, np.array(failed, np.int64))
-    if not len(one_by_one):
-        return values, one_by_one
-    repaired, wrong = _one_by_one(strings, one_by_one, column, timezone)
-    return pc.coalesce(values, repaired), wrong
+    return _repaired(values, strings, np.union1d(doubtful, np.array(failed, np.int64)), column, timezone)
 
 
-def _one_by_one(strings: Any, indices: text.Ints, column: Column, timezone: str) -> tuple[Any, text.Ints]:
-    """Values of the given cells, null elsewhere, and the indices of those that have none."""
-    values: list[Any] = []
+def _but(strings: Any, indices: text.Ints) -> Any:
+    """The strings with null in place of some."""
+    if not len(indices):
+        return strings
+    keep = np.ones(len(strings), np.bool_)
+    keep[indices] = False
+    return pc.if_else(pa.array(keep), strings, None)
+
+
+def _repaired(values: Any, strings: Any, indices: text.Ints, column: Column, timezone: str) -> tuple[Any, text.Ints]:
+    """The values, with those of the given cells decided one by one, and the indices of such as have none."""
+    found: list[Any] = []
     wrong: list[int] = []
     at: list[int] = []
     memory: dict[str, Any] = {}
@@ -213,12 +230,14 @@ def _one_by_one(strings: Any, indices: text.Ints, column: Column, timezone: str)
         if memory[cell] is None:
             wrong.append(index)
         else:
-            values.append(memory[cell])
+            found.append(memory[cell])
             at.append(index)
-    places = np.full(len(strings), -1, np.int64)
-    places[at] = np.arange(len(at))
-    chosen = pa.array(places, mask=places < 0)
-    return pa.array(values, arrow_type(column)).take(chosen), np.array(wrong, np.int64)
+    if found:
+        places = np.full(len(strings), -1, np.int64)
+        places[at] = np.arange(len(at))
+        chosen = pa.array(places, mask=places < 0)
+        values = pc.coalesce(values, pa.array(found, arrow_type(column)).take(chosen))
+    return values, np.array(wrong, np.int64)
 
 
 def _flags(mask: Any) -> text.Bools:

@@ -65,4 +65,4 @@ def test_memory_stays_flat(kind, counts, tmp_path):
     assert done.returncode == 0, done.stderr
     *found, peak_mb = map(int, done.stdout.split())
     assert found == counts
-    assert peak_mb <= 300
+    assert peak_mb <= 250
