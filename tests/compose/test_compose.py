@@ -53,10 +53,10 @@ class Stack:
         self.compose("up", "--detach", "--wait", "--wait-timeout", "600")
         print(f"all healthy after {time.monotonic() - began:.0f} s")
 
-    def rest(self, method, path, **more):
+    def rest(self, method, path, headers=None, **more):
         """Airflow's answer; a token for each, as one dies with the API server."""
         token = httpx.get(f"{self._airflow}/auth/token", timeout=60).json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token}", **(headers or {})}
         answer = httpx.request(method, f"{self._airflow}/api/v2/{path}", headers=headers, timeout=60, **more)
         assert answer.status_code < 300, answer.text
         return answer.json()
@@ -65,6 +65,17 @@ class Stack:
         """State by DAG and run of those that were triggered here."""
         found = self.rest("GET", "dags/~/dagRuns", params={"limit": 100})["dag_runs"]
         return {(run["dag_id"], run["dag_run_id"]): run["state"] for run in found if run["run_type"] == "manual"}
+
+    def failures(self):
+        """The end of the log of each task that failed."""
+        found = self.rest("GET", "dags/~/dagRuns/~/taskInstances", params={"state": "failed", "limit": 20})
+        for task in found["task_instances"]:
+            place = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+            log = self.rest(
+                "GET", f"{place}/logs/{task['try_number']}", params={"map_index": task["map_index"]},
+                headers={"Accept": "application/json"},
+            )  # fmt: skip
+            yield f"{place}:\n" + "\n".join(str(line) for line in log["content"][-15:])
 
     def objects(self):
         """Key and ETag of all final data."""
@@ -110,7 +121,8 @@ def test_the_dags_succeed_and_all_outlives_a_restart(stack, tmp_path):
         assert time.monotonic() < end, stack.runs()
         time.sleep(5)
     runs = stack.runs()
-    assert sorted(dag for dag, _ in runs) == sorted(DAGS) and set(runs.values()) == {"success"}, runs
+    assert sorted(dag for dag, _ in runs) == sorted(DAGS)
+    assert set(runs.values()) == {"success"}, "\n\n".join(stack.failures())
     final = stack.objects()
     assert {key.split("/")[0] for key, _ in final} >= set(DAGS)
     # They go on to run by schedule and by events, which must not disturb what is compared.
