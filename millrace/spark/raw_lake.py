@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from millrace import contracts, loads, publish
@@ -22,15 +22,13 @@ from millrace.convert import header
 from millrace.convert.header import Header, Refused
 from millrace.loads import LoadError
 from millrace.published import Published
-from millrace.spark import footers, raw_csv, rejects
+from millrace.spark import raw_csv, rejects, written
 from millrace.spark.raw_csv import FAULT
 from millrace.uploads import Upload
 
 SOURCE = "source"
-_FOREVER = "9999-12-31"
 _HEAD_BYTES = 1 << 20
 _TASK_BYTES = 64 << 20  # of CSV, so that what a task sorts stays small
-_KEPT = "_kept"
 
 
 @dataclass(frozen=True)
@@ -111,19 +109,19 @@ class RawLake:
             self._ledger.append(self._row(upload, status="refused", reason=str(reason)))
             return None
         folder = self._folder(upload, layout)
-        lines, written = Observation("lines"), Observation("written")
+        lines = Observation("lines")
         uri = f"s3://{self._prefix}-raw/{upload.key}"
         good = _good_rows(raw_csv.read(self._spark, uri, contract, head), lines)
         tasks = max(self._spark.sparkContext.defaultParallelism * 2, upload.size // _TASK_BYTES)
-        _write(good, layout, folder, tasks, written)
-        seen = lines.get
+        _write(good, layout, folder, tasks)
+        seen, kept = lines.get, written.look(self._s3, f"{self._prefix}-final", self._keys(folder))
         faults: list[dict[str, str]] = json.loads(seen["faults"])
         ledger = self._row(
             upload,
             rows_in=seen["rows"],
-            rows_out=footers.rows(self._s3, f"{self._prefix}-final", self._keys(folder)),
+            rows_out=kept.rows,
             rows_rejected=len(faults),
-            duplicates=written.get["duplicates"],
+            duplicates=kept.duplicates,
             encoding="utf-8",
             delimiter=head.delimiter,
             target=folder,
@@ -233,20 +231,15 @@ def _good_rows(lines: DataFrame, seen: Observation) -> DataFrame:
     return watched.where(F.col(FAULT).isNull()).drop(FAULT)
 
 
-def _write(rows: DataFrame, layout: Layout, folder: str, tasks: int, written: Observation) -> None:
-    """Write the rows in the layout's order; on the way exact duplicates are counted, which are neighbours then."""
+def _write(rows: DataFrame, layout: Layout, folder: str, tasks: int) -> None:
+    """Write the rows in the layout's order, in which exact duplicates are neighbours."""
     for name, value in layout.partitions.items():
         rows = rows.withColumn(name, value())
-    first, *others = layout.order
-    groups = (first, *layout.partitions) if layout.open_files else (*layout.partitions, first)
-    by = (*layout.partitions,) or (first,)
-    together = rows.repartition(tasks if layout.partitions else 1, *by).sortWithinPartitions(*groups, *others)
-    alike = Window.partitionBy(*groups).orderBy(*others)
-    # A row is the first of its kind where its number among all is its rank.
-    repeated = together.withColumn(_KEPT, F.row_number().over(alike) != F.rank().over(alike))
-    watched = repeated.observe(written, F.count_if(_KEPT).alias("duplicates")).drop(_KEPT)
+    by = (*layout.partitions,) or (layout.order[0],)
+    order = layout.order if layout.open_files else (*layout.partitions, *layout.order)
+    together = rows.repartition(tasks if layout.partitions else 1, *by).sortWithinPartitions(*order)
     rows.sparkSession.conf.set("spark.sql.maxConcurrentOutputFileWriters", layout.open_files)
-    writer = watched.write.option("compression", "zstd").option("maxRecordsPerFile", layout.file_rows)
+    writer = together.write.option("compression", "zstd").option("maxRecordsPerFile", layout.file_rows)
     writer = writer.option("parquet.block.size", layout.row_group_bytes)
     (writer.partitionBy(*layout.partitions) if layout.partitions else writer).parquet(folder)
 
