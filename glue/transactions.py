@@ -40,10 +40,9 @@ load = PeriodLoad(
 )
 if files := load.files():
     pii_key = session.client("secretsmanager").get_secret_value(SecretId=purchases.PII_KEY)["SecretString"].encode()
-    rows = purchases.without_pii(load.read(files), spark, pii_key, load.extra)
-    staged = load.stage(purchases.divided(rows, clean, outliers, load.extra))
-    tables = load.merge(staged)
-    load.derive(daily_sales, clean, purchases.daily_sales(tables[clean.table]))
+    load.stage(files, purchases.Purchases(pii_key, clean, outliers, load.extra))
+    load.merge()
+    load.derive(daily_sales, clean, purchases.daily_sales)
     load.finish()
 else:
     load.nothing(daily_sales)

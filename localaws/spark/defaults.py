@@ -90,6 +90,11 @@ def properties(endpoint: str, folder: Path, name: str, processors: int) -> Mappi
         "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
         "spark.submit.deployMode": "client",
         "spark.ui.enabled": "false",
+        # A task's Python finds AWS by itself, as it does on a worker of AWS's.
+        "spark.executorEnv.AWS_ENDPOINT_URL": endpoint,
+        "spark.executorEnv.AWS_DEFAULT_REGION": REGION,
+        "spark.executorEnv.AWS_ACCESS_KEY_ID": "local",
+        "spark.executorEnv.AWS_SECRET_ACCESS_KEY": "local",
         "spark.ui.showConsoleProgress": "false",
     }
     return {**spark, **{f"spark.hadoop.{key}": value for key, value in hadoop.items()}}

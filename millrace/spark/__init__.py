@@ -1,5 +1,5 @@
-"""What Spark jobs share, on Glue and on EMR: functions of DataFrames, and the load that goes by contracts.
+"""What Spark jobs share, on Glue and on EMR: functions of DataFrames and of Arrow's tables, and loads.
 
-Nothing here needs Airflow, and only ``written`` pyarrow, which Glue has; a job gets it in the wheel that
-``millrace.package`` builds.
+Nothing here needs Airflow. Some need pyarrow, which Glue has, in the driver or in Spark's Python workers too; a job gets
+this in the wheel that ``millrace.package`` builds.
 """

@@ -40,7 +40,7 @@ def discover(s3: Any, bucket: str, upload: Upload, contract: Contract, number: i
     for name, index in found.fields.items():
         _same_type(contract.column(name), [row[index] for row in rows if row[index]])
     uri = f"s3://{bucket}/{upload.key}"
-    return RawFile(number, uri, upload.upload_date, upload.size, first, found, _names(first, found))
+    return RawFile(number, uri, upload.etag, upload.upload_date, upload.size, first, found, _names(first, found))
 
 
 def _same_type(column: Column, values: list[str]) -> None:

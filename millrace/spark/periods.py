@@ -11,11 +11,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from millrace import loads, publish
@@ -24,21 +23,13 @@ from millrace.contracts import Contract
 from millrace.convert.header import Refused
 from millrace.loads import LoadError
 from millrace.published import Published
-from millrace.spark import discovery, raw_text
-from millrace.spark.raw_text import BLOCK, FAULT, FILE, ROW, RawFile
+from millrace.spark import derived, discovery, objects, raw_text
+from millrace.spark.raw_text import RawFile
 from millrace.spark.rejects import Reject, to_csv
+from millrace.spark.staging import PARTITION, SOURCE, TABLE, Staged, Staging, Transform
 from millrace.uploads import Upload
 
-TABLE, PERIOD, REGION, SOURCE = "table", "period", "region", "source"
-PARTITION = (TABLE, PERIOD, REGION)
-_LENGTHS = {"day": 10, "month": 7}
-_KEEP = "_keep"
-
-
-def period(day: Column, contract: Contract) -> Column:
-    """The period of a day, as the contract's grain has it: 2025-01-31 or 2025-01."""
-    assert contract.period is not None
-    return F.substring(day.cast("string"), 1, _LENGTHS[contract.period])
+_KEEP, _RANK = "_keep", "_rank"
 
 
 class PeriodLoad:
@@ -60,7 +51,7 @@ class PeriodLoad:
         self._prefix, self._raw, self._run = bucket_prefix, raw, run
         self._tables = {table.table: table for table in tables}
         self._root = f"s3://{bucket_prefix}-final/{raw.pipeline}/builds/"
-        self._seen, self._repeated = Observation("lines"), Observation("repeated")
+        self._staged = Staged()
         self._uploads = sorted(
             loads.uploads_of(self._s3, f"{bucket_prefix}-raw", raw), key=lambda u: (u.upload_date, u.key)
         )
@@ -99,61 +90,52 @@ class PeriodLoad:
         """Columns that some file has and the contract does not know."""
         return self._extra
 
-    def read(self, files: Sequence[RawFile]) -> DataFrame:
-        """The rows of the files that keep the contract, with SOURCE; lines are counted and faults collected."""
-        rows = raw_text.read(self._spark, self._raw, files, self._extra)
-        faults = F.to_json(F.collect_list(F.when(F.col(FAULT).isNotNull(), F.struct(FILE, BLOCK, ROW, FAULT))))
-        watched = rows.observe(self._seen, F.count(F.lit(1)).alias("lines"), faults.alias("faults"))
-        return watched.where(F.col(FAULT).isNull()).drop(FAULT)
+    def stage(self, files: Sequence[RawFile], transform: Transform) -> None:
+        """Write the newest row of each key within its partition, of the rows that keep the contract."""
+        for uri in self._objects("staged"):  # of a run of the same name, which died
+            bucket, key = objects.split(uri)
+            self._s3.delete_object(Bucket=bucket, Key=key)
+        sources = {number: _source(upload) for number, upload in enumerate(self._uploads)}
+        folder = self._folder("staged")
+        how = Staging(self._raw, self._extra, transform, sources, list(self._columns()), folder)
+        self._staged = how.run(self._spark.sparkContext, files)
+        _say(f"wrote {folder}")
 
-    def stage(self, rows: DataFrame) -> DataFrame:
-        """Write the newest row of each key within its partition (rows have PARTITION); all that was written."""
-        together = rows.repartition(*PARTITION).sortWithinPartitions(
-            *PARTITION, *self._raw.key, F.desc(FILE), F.desc(BLOCK), F.desc(ROW)
-        )
-        newest = Window.partitionBy(*PARTITION, *self._raw.key).orderBy(F.desc(FILE), F.desc(BLOCK), F.desc(ROW))
-        ranked = together.withColumn(_KEEP, F.row_number().over(newest) == 1)
-        older = F.to_json(F.collect_list(F.when(~F.col(_KEEP), F.col(FILE))))
-        kept = ranked.observe(self._repeated, older.alias("files")).where(_KEEP)
-        sources = [(number, _source(upload)) for number, upload in enumerate(self._uploads)]
-        named = kept.join(F.broadcast(self._spark.createDataFrame(sources, f"{FILE} int, {SOURCE} string")), FILE)
-        return self._write(named, "staged")
-
-    def merge(self, staged: DataFrame) -> dict[str, DataFrame]:
-        """What the touched partitions of each table have now: staged rows and older ones, the newest of each key."""
-        counted = staged.groupBy(SOURCE, TABLE).count().collect()
-        here = {tuple(row) for row in staged.select(*PARTITION).distinct().collect()}
+    def merge(self) -> None:
+        """Make the touched partitions of each table of staged rows and older ones, the newest of each key."""
+        here = {written.group for written in self._staged.written}
         older = self._older()
-        losers, touched = self._losers(staged, older)
         there = set(self._folders()) if older is not None else set()
+        staged, losers, touched = None, None, set[tuple[str, ...]]()
+        if here and (older is not None or self._staged.again):
+            staged = self._rows(self._folder("staged"))
+            losers, touched = self._losers(staged, older)
         redo = (here & there) | touched
-        lost = Counter({row[0]: row[1] for row in losers.where("_staged").groupBy(SOURCE).count().collect()})
-        self._reconcile(counted, lost)
+        counted = losers.where("_staged").groupBy(SOURCE).count().collect() if losers else []
+        self._reconcile(Counter({row[0]: row[1] for row in counted}))
         _say(f"{len(here)} partitions have new rows, {len(redo)} are merged")
-        done = [staged]
-        if redo:
+        if redo and staged and losers:
             chosen = F.concat_ws("/", *PARTITION).isin(["/".join(values) for values in sorted(redo)])
             every = staged if older is None else staged.unionByName(older, allowMissingColumns=True)
             key = [*self._raw.key, *PARTITION, SOURCE]
             kept = every.where(chosen).join(F.broadcast(losers.select(*key)), key, "anti")
-            merged = self._write(
-                kept.repartition(*PARTITION).sortWithinPartitions(*PARTITION, *self._raw.key), "merged"
-            )
-            done = [staged.where(~chosen), merged]
-        objects = [o for o in self._objects("staged") if _values(o) not in redo]
-        objects += self._objects("merged") if redo else []
+            self._write(kept.repartition(*PARTITION).sortWithinPartitions(*PARTITION, *self._raw.key), "merged")
+        uris = [written.uri for written in self._staged.written if written.group not in redo]
+        uris += self._objects("merged") if redo else []
         for name in self._tables:
             touched_here = sorted(values[1:] for values in here | redo if values[0] == name)
-            mine = [uri for uri in objects if f"/{TABLE}={name}/" in uri]
+            mine = [uri for uri in uris if f"/{TABLE}={name}/" in uri]
             self._built[name] = BuiltTable(mine, None if self._whole else touched_here, self._extra)
-        every = reduce(lambda some, more: some.unionByName(more, allowMissingColumns=True), done)
-        return {name: every.where(F.col(TABLE) == name) for name in self._tables}
 
-    def derive(self, target: Contract, source: Contract, rows: DataFrame) -> None:
-        """Write a table that is worked out of the touched partitions of `source`, and has its partitions."""
-        written = rows.withColumn(TABLE, F.lit(target.table)).repartition(*PARTITION)
-        self._write(written.sortWithinPartitions(*PARTITION, *(k for k in target.key if k != REGION)), "derived")
-        self._built[target.table] = BuiltTable(self._objects("derived"), self._built[source.table].rebuilt)
+    def derive(self, target: Contract, source: Contract, rows: Callable[[Any], Any]) -> None:
+        """Write a table that is worked out of the touched partitions of `source`, and has its partitions.
+
+        rows: makes, in Arrow, a table with the target's columns of one of the source's; of rows with the same key all
+        other columns are summed.
+        """
+        uris, folder = self._built[source.table].objects, self._folder("derived")
+        made = derived.write(self._spark.sparkContext, uris, target, rows, folder)
+        self._built[target.table] = BuiltTable(made, self._built[source.table].rebuilt)
 
     def finish(self) -> None:
         """Leave the ledger of this run and the manifest of its build, by which it is checked and published."""
@@ -184,36 +166,33 @@ class PeriodLoad:
         key = list(self._raw.key)
         wanted = [*key, *PARTITION, SOURCE, "purchase_date"]
         keys = staged.select(*wanted, F.lit(True).alias("_staged"))
-        again = keys.groupBy(*key).count().where("count > 1").select(*key)
+        again = self._spark.createDataFrame([(each,) for each in self._staged.again], f"{key[0]} bigint")
         if older is not None:
             before = older.select(*wanted, F.lit(False).alias("_staged"))
             again = again.union(before.join(keys.select(*key), key, "semi").select(*key)).distinct()
             keys = keys.unionByName(before)
         numbers = [(_source(upload), number) for number, upload in enumerate(self._uploads)]
-        ranks = F.broadcast(self._spark.createDataFrame(numbers, f"{SOURCE} string, {FILE} int"))
+        ranks = F.broadcast(self._spark.createDataFrame(numbers, f"{SOURCE} string, {_RANK} int"))
         newest = Window.partitionBy(*key).orderBy(
-            F.desc_nulls_last(FILE), F.desc("purchase_date"), *(F.desc(name) for name in PARTITION)
+            F.desc_nulls_last(_RANK), F.desc("purchase_date"), *(F.desc(name) for name in PARTITION)
         )
         ranked = keys.join(F.broadcast(again), key, "semi").join(ranks, SOURCE, "left")
         losers = ranked.withColumn(_KEEP, F.row_number().over(newest)).where(F.col(_KEEP) > 1).persist()
         return losers, {tuple(row) for row in losers.select(*PARTITION).distinct().collect()}
 
-    def _reconcile(self, counted: Sequence[Any], lost: Mapping[str, int]) -> None:
+    def _reconcile(self, lost: Mapping[str, int]) -> None:
         """Account for each line of each file. Raises LoadError where they do not add up, or too many are rejected."""
-        seen = self._seen.get
-        faults = json.loads(seen["faults"])
-        rejected = self._rejects(faults)
-        repeated = Counter(json.loads(self._repeated.get["files"]))
-        by_source: dict[str, Counter[str]] = {}
-        for source, table, count in counted:
-            by_source.setdefault(source, Counter())[table] += count
+        rejected, repeated = self._rejects(), Counter[int]()
+        rows: dict[int, Counter[str]] = {}
+        for written in self._staged.written:
+            repeated.update(written.repeated)
+            for number, count in written.rows.items():
+                rows.setdefault(number, Counter())[written.group[0]] += count
         for number, upload in enumerate(self._uploads):
             if upload not in self._new:
                 continue
-            rows = by_source.get(_source(upload), Counter())
-            wrong = rejected.get(number, [])
-            duplicates = repeated[number]
-            total = sum(rows.values()) + duplicates
+            mine, wrong, duplicates = rows.get(number, Counter()), rejected.get(number, []), repeated[number]
+            total = sum(mine.values()) + duplicates
             if wrong:
                 self._put_rejects(upload, wrong)
             self._ledger.append(
@@ -223,32 +202,28 @@ class PeriodLoad:
                     rows_out=total,
                     rows_rejected=len(wrong),
                     duplicates=duplicates + lost[_source(upload)],
-                    **{f"rows_{name}": rows[name] for name in self._tables},
+                    **{f"rows_{name}": mine[name] for name in self._tables},
                     rejects=f"s3://{self._prefix}-rejects/{upload.rejects_key}" if wrong else None,
                     target=f"{self._root}build={self._run}/",
                 )
             )
         accounted = sum(row["rows_in"] for row in self._ledger) + len(self._new)  # each has a header
-        if accounted != seen["lines"]:
+        if accounted != (seen := sum(part.lines for part in self._staged.read)):
             raise LoadError(
-                f"{self._raw.table}: {seen['lines']} lines were read, {accounted} are accounted for; "
-                "nothing is published. Was a file replaced while it was read? Run again"
+                f"{self._raw.table}: {seen} lines were read, {accounted} are accounted for; nothing is published"
             )
         loads.check(self._raw.pipeline, self._ledger)
 
-    def _rejects(self, faults: Sequence[dict[str, Any]]) -> dict[int, list[Reject]]:
-        """The lines that are no rows, by file. A file's header is its first line, so it tells where others are."""
-        first: dict[int, int] = {}
-        for fault in faults:
-            if fault[FAULT]["reason"] == raw_text.HEADER and fault[BLOCK] == 0:
-                first[fault[FILE]] = min(fault[ROW], first.get(fault[FILE], fault[ROW]))
+    def _rejects(self) -> dict[int, list[Reject]]:
+        """The lines that are no rows, by file; but for a file's header, which is its first."""
         found: dict[int, list[Reject]] = {}
-        for fault in sorted(faults, key=lambda each: (each[FILE], each[BLOCK], each[ROW])):
-            number, what = fault[FILE], fault[FAULT]
-            in_first = fault[BLOCK] == 0 and number in first
-            line = fault[ROW] - first[number] + 1 if in_first else None
-            if line != 1:
-                found.setdefault(number, []).append(Reject(line, what["column"], what["reason"], what["raw"]))
+        before: Counter[int] = Counter()
+        for part in sorted(self._staged.read, key=lambda part: (part.file, part.start)):
+            for fault in part.faults:
+                line = before[part.file] + fault.line + 1
+                if (line, fault.reason) != (1, raw_text.HEADER):
+                    found.setdefault(part.file, []).append(Reject(line, fault.column, fault.reason, fault.raw))
+            before[part.file] += part.lines
         return found
 
     def _put_rejects(self, upload: Upload, rejects: Sequence[Reject]) -> None:
@@ -259,24 +234,26 @@ class PeriodLoad:
             ContentType="text/csv; charset=utf-8",
         )
 
-    def _write(self, rows: DataFrame, part: str) -> DataFrame:
-        """Write rows into a part of the build, in their order; what was written.
+    def _write(self, rows: DataFrame, part: str) -> None:
+        """Write rows into a part of the build, in their order.
 
         Columns stand in one order in all files, the table's, since Redshift's COPY goes by it.
         """
-        folder = f"{self._root}build={self._run}/part={part}/"
+        folder = self._folder(part)
         names = [name for name in rows.columns if not name.startswith("_") and name not in ("build", "part")]
         place = {name: number for number, name in enumerate(self._columns())}
         written = rows.select(*sorted(names, key=lambda name: place.get(name, len(place))))
         written.write.mode("overwrite").partitionBy(*PARTITION).parquet(folder, compression="zstd")
         _say(f"wrote {folder}")
-        schema = written.schema.add("build", "string").add("part", "string")
-        if not self._objects(part):  # no rows: then there may be no folder either
-            return self._spark.createDataFrame([], schema)
-        return self._spark.read.option("basePath", self._root).schema(schema).parquet(folder)
+
+    def _rows(self, folder: str) -> DataFrame:
+        return self._spark.read.option("basePath", self._root).schema(self._schema()).parquet(folder)
+
+    def _folder(self, part: str) -> str:
+        return f"{self._root}build={self._run}/part={part}/"
 
     def _objects(self, part: str) -> list[str]:
-        bucket, _, prefix = f"{self._root}build={self._run}/part={part}/".removeprefix("s3://").partition("/")
+        bucket, prefix = objects.split(self._folder(part))
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
         return [f"s3://{bucket}/{key}" for key in keys if key.endswith(".parquet")]

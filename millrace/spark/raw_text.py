@@ -1,31 +1,36 @@
 """Raw CSV text, line by line: each line becomes a row by the contract, or is known with what is wrong with it.
 
 A raw file has a row on each line, as what splits big files among workers needs it; a quote that is not closed on its
-line is an error of that line. Values are read as text and converted only where they are written as their type is.
+line is an error of that line. Values are read as text and converted only where they are written as their type is. All
+is done by Arrow for a block of lines at once; Spark is not needed for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import datetime as dt
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
-from itertools import groupby
+from typing import Any, Literal
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 
 from millrace import contracts
 from millrace.contracts import Contract
 from millrace.convert.header import Header
+from millrace.convert.scan import is_utf8
 from millrace.spark import redact
-from millrace.spark.raw_csv import rules
 
-# Columns beside the contract's. FILE: the number of the file. BLOCK and ROW: where in the file, in the order of its
-# lines; ROW counts through what one task reads. FAULT: what is wrong with the line: column, reason, and its shape.
-FILE, BLOCK, ROW, FAULT = "_file", "_block", "_row", "_fault"
+# A column beside the contract's: of two rows the one from the newer file, or further on in the same one, has more.
+AGE = "_age"
 HEADER = "the header"
-_LINE, _FIELDS, _BAD, _UPLOADED = "_line", "_fields", "_bad", "_uploaded"
+_FILE_BYTES_BITS = 42  # no file is greater than 4 TB
 _PATTERNS = {"bigint": "[+-]?[0-9]{1,18}", "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}"}
+_FEW = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,27 @@ class RawFile:
 
     number: int
     uri: str
+    etag: str
     upload_date: str
     size: int
     line: str
     header: Header
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a line is no row. line: its number from the first one, 0; column: "" for the line itself; raw: its shape."""
+
+    line: int
+    column: str
+    reason: str
+    raw: str
+
+
+def file_number(age: Any) -> Any:
+    """The file that rows of these AGEs are from."""
+    return pc.shift_right(age, _FILE_BYTES_BITS)
 
 
 def pattern(column: contracts.Column) -> str | None:
@@ -51,82 +72,219 @@ def pattern(column: contracts.Column) -> str | None:
     return _PATTERNS.get(column.type)
 
 
-def read(spark: SparkSession, contract: Contract, files: Sequence[RawFile], extra: Sequence[str]) -> DataFrame:
-    """The lines of the files: the contract's columns, `extra` ones as text, FILE, BLOCK, ROW and FAULT.
+class Reader:
+    """Reads a file's lines. extra: columns that some file has and the contract does not know; they become text."""
 
-    A first line, which is the header, is there too, with HEADER as the fault's reason. An empty value is null.
-    """
-    alike = groupby(sorted(files, key=lambda file: file.line), key=lambda file: file.line)
-    lines = reduce(DataFrame.unionByName, (_fields(spark, contract, list(group), extra) for _, group in alike))
-    texts = {column.name: F.col(_FIELDS)[column.name] for column in contract.columns}
-    fault = F.when(F.col(_BAD) != "", _fault("", F.col(_BAD)))
-    for column in contract.columns:
-        written = pattern(column)
-        if written is not None:
-            wrong = ~texts[column.name].rlike(f"^{written}$") | (
-                texts[column.name].isNotNull() & F.col(column.name).isNull()
+    def __init__(self, contract: Contract, file: RawFile, extra: Iterable[str]) -> None:
+        self._file, self._columns = file, contract.columns
+        self._texts = {column.name: _FEW if _repeats(column) else pa.string() for column in contract.columns}
+        self._texts |= dict.fromkeys(extra, pa.string())
+        self._present = {name: self._texts[name] for name in file.names}
+        self._latest = dt.date.fromisoformat(file.upload_date) + dt.timedelta(1)
+        apart = re.escape(file.header.delimiter)
+        field = f'(?:(?:[^"{apart}][^{apart}]*)?|"(?:[^"]|"")*")'
+        self._well_quoted = rf"^{field}(?:{apart}{field})*\r?\n?$"
+
+    def read(self, block: bytes, position: int) -> tuple[Any, list[Fault], int]:
+        """The rows of whole lines that begin there in the file, with AGE; what is wrong with others; how many lines."""
+        lines = _lines(block)
+        faults = self._as_lines(block, lines)
+        rows, places = self._fields(block, lines, faults)
+        typed, broken = {}, np.full(len(places), -1)
+        reasons: list[tuple[str, str]] = []
+        for column in self._columns:
+            typed[column.name], wrong = _judged(rows[column.name], column, self._latest)
+            for bad, reason in wrong:
+                broken[np.asarray(bad) & (broken < 0)] = len(reasons)
+                reasons.append((column.name, reason))
+        for row in np.flatnonzero(broken >= 0).tolist():
+            faults[int(places[row])] = reasons[broken[row]]
+        ages = pa.array((self._file.number << _FILE_BYTES_BITS) + position + places)
+        table = pa.table({**rows, **typed, AGE: ages})
+        told = [Fault(line, *faults[line], redact.shape(_text(lines[line]))) for line in sorted(faults)]
+        return table.filter(pa.array(broken < 0)) if (broken >= 0).any() else table, told, len(lines)
+
+    def _as_lines(self, block: bytes, lines: Any) -> dict[int, tuple[str, str]]:
+        """What is wrong with lines as such, by their place."""
+        starts = np.frombuffer(lines.buffers()[1], np.int32, len(lines))
+        faults = {}
+        if b'"' in block:
+            quotes = np.flatnonzero(np.frombuffer(block, np.uint8) == ord('"'))
+            odd = np.diff(np.searchsorted(quotes, starts), append=len(quotes)) % 2
+            faults = dict.fromkeys(_places(odd), ("", "a quote is not closed on its line"))
+        for line in np.flatnonzero(np.diff(starts, append=len(block)) <= 2).tolist():
+            if not _text(lines[line]):
+                faults[line] = ("", "the line is empty")
+        if (head := self._file.line.encode()) in block:
+            same = pc.is_in(lines, pa.array([head + end for end in (b"", b"\n", b"\r\n")]))
+            faults |= dict.fromkeys(_places(same), ("", HEADER))
+        return faults
+
+    def _fields(self, block: bytes, lines: Any, faults: dict[int, tuple[str, str]]) -> tuple[dict[str, Any], Any]:
+        """The values of lines, and each one's place; those with too many or too few fields become faults."""
+        plain = np.ones(len(lines), np.bool_)
+        plain[list(faults)] = False
+        odd = self._odd(block, lines)
+        while True:
+            plain[odd] = False
+            places, ragged = np.flatnonzero(plain), list[int]()
+            table = self._parsed(block if plain.all() else _joined(lines.filter(pa.array(plain))), ragged)
+            ends_well = not len(places) or re.match(self._well_quoted.encode(), lines[int(places[-1])].as_py())
+            if ends_well and table.num_rows + len(ragged) == len(places):
+                break
+            # A quote that begins late in its line took in what follows: such lines are read one by one.
+            well = np.asarray(pc.match_substring_regex(lines, self._well_quoted))
+            odd = [*odd, *np.flatnonzero(plain & ~well).tolist()]
+        width = ("", f"not {self._file.header.width} fields")
+        faults |= {int(places[row]): width for row in ragged}
+        places = np.delete(places, ragged)
+        alone = {line: cells for line in odd if line not in faults and (cells := self._split(_text(lines[line])))}
+        faults |= {line: width for line in odd if line not in faults and line not in alone}
+        if alone:
+            values = zip(*alone.values(), strict=True)
+            more = {name: pa.array(texts, pa.string()) for name, texts in zip(self._present, values, strict=True)}
+            table = pa.concat_tables(
+                [table, pa.table({name: more[name].cast(kind) for name, kind in self._present.items()})]
             )
-            fault = fault.when(wrong, _fault(column.name, F.lit(f"is not a {column.type}")))
-        for broken, reason in rules(column):
-            fault = fault.when(broken, _fault(column.name, F.lit(reason)))
-        if column.latest_is_upload:
-            late = F.col(column.name) > F.date_add(F.col(_UPLOADED), 1)
-            fault = fault.when(late, _fault(column.name, F.lit("is later than the upload")))
-    typed = lines.withColumns({name: value.cast(contract.column(name).type) for name, value in texts.items()})
-    found = typed.withColumn(FAULT, fault)
-    # How the line looks is worked out once, not in each of the cases.
-    seen = F.when(F.col(FAULT).isNotNull(), F.col(FAULT).withField("raw", redact.shape(F.col(_LINE))))
-    return found.withColumn(FAULT, seen).drop(_LINE, _FIELDS, _BAD, _UPLOADED)
+            places = np.append(places, list(alone))
+        columns = {
+            name: _whole(table[name]) if name in self._present else pa.nulls(len(places), kind)
+            for name, kind in self._texts.items()
+        }
+        return columns, places
+
+    def _odd(self, block: bytes, lines: Any) -> list[int]:
+        """The lines that Arrow would not read as lines of text."""
+        found: set[int] = set()
+        if b"\r" in block:
+            found.update(_places(pc.match_substring_regex(lines, r"\r[^\n]")))
+        if not is_utf8(block):
+            found.update(line for line, text in enumerate(lines.to_pylist()) if not is_utf8(text))
+        return sorted(found)
+
+    def _parsed(self, block: bytes, ragged: list[int]) -> Any:
+        """The fields of lines as text; the places of those of another width are noted."""
+        if not block:
+            return pa.table({name: pa.array([], kind) for name, kind in self._present.items()})
+
+        def note(row: Any) -> Literal["skip"]:
+            ragged.append(row.number - 1)
+            return "skip"
+
+        source: Any = pa.BufferReader(block)
+        return pyarrow.csv.read_csv(
+            source,
+            pyarrow.csv.ReadOptions(column_names=[*self._present], use_threads=False, block_size=len(block) + 1),
+            pyarrow.csv.ParseOptions(
+                delimiter=self._file.header.delimiter, invalid_row_handler=note, ignore_empty_lines=False
+            ),
+            pyarrow.csv.ConvertOptions(
+                check_utf8=False, column_types=self._present, null_values=[""], strings_can_be_null=True
+            ),
+        )
+
+    def _split(self, line: str) -> list[str | None] | None:
+        """The fields of a line, None for an empty one; None if there are not as many as there should be."""
+        try:
+            cells = next(csv.reader([line], delimiter=self._file.header.delimiter), [])
+        except csv.Error:
+            return None
+        return [cell or None for cell in cells] if len(cells) == self._file.header.width else None
 
 
-def _fields(spark: SparkSession, contract: Contract, files: Sequence[RawFile], extra: Sequence[str]) -> DataFrame:
-    """The lines of files with the same header, in fields; and what is wrong with a line as such, or nothing."""
-    head = files[0]
-    schema = ", ".join(f"`{name}` string" for name in head.names)
-    text = spark.read.text([file.uri for file in files], lineSep="\n")
-    line = F.when(F.col("value").endswith("\r"), F.expr("left(value, length(value) - 1)")).otherwise(F.col("value"))
-    how = {"sep": head.header.delimiter, "escape": '"', "mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BAD}
-    lines = text.select(
-        line.alias(_LINE),
-        F.input_file_name().alias("_name"),
-        F.expr("input_file_block_start()").alias(BLOCK),
-        F.monotonically_increasing_id().alias(ROW),
-    )
-    known = spark.createDataFrame(
-        [(name, file.number, file.upload_date) for name, file in _by_name(text, files).items()],
-        f"_name string, {FILE} int, {_UPLOADED} string",
-    )
-    lines = lines.join(F.broadcast(known), "_name").withColumn(
-        _FIELDS, F.from_csv(_LINE, f"{schema}, {_BAD} string", how)
-    )
-    quotes = F.length(_LINE) - F.length(F.replace(F.col(_LINE), F.lit('"'), F.lit("")))
-    bad = (
-        F.when(F.col(_LINE) == head.line, HEADER)
-        .when(F.col(_LINE) == "", "the line is empty")
-        .when(quotes % 2 == 1, "a quote is not closed on its line")
-        .when(F.col(_FIELDS)[_BAD].isNotNull(), f"not {head.header.width} fields")
-        .otherwise("")
-    )
-    columns = [F.col(_FIELDS)[name].alias(name) if name in head.names else F.lit(None).alias(name)
-               for name in [column.name for column in contract.columns]]  # fmt: skip
-    return lines.select(
-        F.struct(*columns).alias(_FIELDS),
-        *((F.col(_FIELDS)[name] if name in head.names else F.lit(None).cast("string")).alias(name) for name in extra),
-        F.to_date(_UPLOADED).alias(_UPLOADED), FILE, BLOCK, ROW, bad.alias(_BAD), _LINE,
-    )  # fmt: skip
+def _repeats(column: contracts.Column) -> bool:
+    """Whether few values are to be expected, or those that come again; each is then looked at once in a block."""
+    return column.type == "date" or bool(column.allowed or column.pattern) or column.pii == "identifier"
 
 
-def _by_name(text: DataFrame, files: Sequence[RawFile]) -> dict[str, RawFile]:
-    """The files by the names that Spark gives them, which has its own way to write a URI."""
-    from urllib.parse import unquote
+def _judged(values: Any, column: contracts.Column, latest: dt.date) -> tuple[Any, list[tuple[Any, str]]]:
+    """Texts as what the column holds, and which of them break its rules, the first rule first."""
+    if isinstance(values, pa.DictionaryArray):
+        distinct, wrong = _judged(values.dictionary, column, latest)
+        broken = [(pc.fill_null(bad.take(values.indices), False), reason) for bad, reason in wrong]
+        if column.required and values.null_count:
+            broken.insert(0, (values.is_null(), "is missing"))
+        return distinct.take(values.indices) if distinct.type != pa.string() else values, broken
+    typed, broken = _typed(values, column)
+    if column.required:
+        broken.append((values.is_null(), "is missing"))
+    if column.allowed is not None:
+        said = f"is not one of {', '.join(map(str, column.allowed))}"
+        broken.append((pc.invert(pc.is_in(typed, pa.array([*column.allowed], typed.type))), said))
+    if column.min is not None:
+        broken.append((pc.less(typed, pa.scalar(column.min, typed.type)), f"is below {column.min}"))
+    if column.max is not None:
+        broken.append((pc.greater(typed, pa.scalar(column.max, typed.type)), f"is above {column.max}"))
+    if column.max_length is not None:
+        broken.append(
+            (
+                pc.greater(pc.utf8_length(typed), pa.scalar(column.max_length, pa.int32())),
+                f"is longer than {column.max_length}",
+            )
+        )
+    if column.pattern is not None:
+        matches = pc.match_substring_regex(typed, f"^(?:{column.pattern})$")
+        broken.append((pc.invert(matches), f"does not match {column.pattern}"))
+    if column.type == "string":
+        broken.append((pc.match_substring(typed, "\ufffd"), "is not UTF-8"))
+    if column.latest_is_upload:
+        broken.append((pc.greater(typed, pa.scalar(latest, typed.type)), "is later than the upload"))
+    some = [
+        (pc.and_(pc.fill_null(bad, False), values.is_valid()) if reason != "is missing" else bad, reason)
+        for bad, reason in broken
+    ]
+    return typed, [(bad, reason) for bad, reason in some if pc.any(bad).as_py()]
 
-    known = {_path(file.uri): file for file in files}
-    return {name: known[_path(unquote(name))] for name in text.inputFiles()}
+
+def _typed(values: Any, column: contracts.Column) -> tuple[Any, list[tuple[Any, str]]]:
+    """Texts in the column's type, null where they are not written as such; those that are not."""
+    if (written := pattern(column)) is None:
+        return values, []
+    wrong = pc.invert(pc.fill_null(pc.match_substring_regex(values, f"^{written}$"), True))
+    if pc.any(wrong).as_py():
+        values = pc.if_else(wrong, None, values)
+    if column.type == "date":
+        days = [_day(text) for text in values.to_pylist()]
+        wrong = pa.array([bad or (day is None) for bad, day in zip(wrong.to_pylist(), days, strict=True)], pa.bool_())
+        typed = pa.array(days, pa.date32())
+    elif column.decimal:
+        typed = values.cast(pa.decimal128(*column.decimal))
+    else:
+        typed = pc.utf8_ltrim(values, "+").cast(pa.int64())
+    return typed, [(wrong, f"is not a {column.type}")]
 
 
-def _path(uri: str) -> str:
-    return uri.partition("://")[2] or uri.removeprefix("file:")
+def _day(text: str | None) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
-def _fault(column: str, reason: Column) -> Column:
-    return F.struct(F.lit(column).alias("column"), reason.alias("reason"))
+def _lines(block: bytes) -> Any:
+    """The lines of a block with their ends, in its own memory."""
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
+    last = [] if block.endswith(b"\n") else [len(block)]
+    offsets: Any = np.concatenate(([0], ends, last)).astype(np.int32)
+    return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(block)])
+
+
+def _joined(lines: Any) -> Any:
+    """Lines as they stand one after another."""
+    offsets = np.frombuffer(lines.buffers()[1], np.int32, len(lines) + 1)
+    return lines.buffers()[2][offsets[0] : offsets[-1]] if len(lines) else b""
+
+
+def _text(line: Any) -> str:
+    text: str = line.as_py().decode("utf-8", "replace")
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _places(flags: Any) -> list[int]:
+    return np.flatnonzero(np.asarray(flags)).tolist()
+
+
+def _whole(column: Any) -> Any:
+    """A column as one array, of one dictionary."""
+    whole = column.unify_dictionaries().combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return whole
