@@ -232,7 +232,7 @@ def _blocks(part: Part) -> Iterator[tuple[int, bytes]]:
                     return
                 skip = False
             carry, position = block[end + 1 :], position + end + 1
-        if carry:
+        if carry and not skip:
             yield position, carry
 
 
