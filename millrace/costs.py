@@ -27,6 +27,8 @@ _LAMBDA_VCPU_GB = 1.769  # memory that comes with a whole vCPU
 _LAMBDA_S, _LAMBDA_BYTES_S = 900, 20e6  # time limit, and the speed that millrace.loads reckons with
 _DPU_VCPU, _DPU_GB = 4, 16
 _RUNS_A_DAY = 288  # of the live DAG
+_LIVE_DAYS = 2 + 7  # until the first run of a day finds purchases in uploads, and then the bucket's life cycle
+_CHART_DAYS = 35
 _REGIONS, _STATUSES = 6, 4
 _RECORD_LEAST = 5e-6  # GB, what Firehose counts a record as
 _ZONES = 2
@@ -160,15 +162,25 @@ def live(rate: float, day: Day) -> Iterator[Line]:
     yield Line("Firehose", "each record is billed as 5 KB", taken, "GB",
                taken * (price("firehose_gb") + price("firehose_convert_gb"))
                + delivered * price("firehose_partition_gb") + objects * price("firehose_partition_object"))  # fmt: skip
-    yield _watched(day)
+    tags = objects * (_LIVE_DAYS - 2)
+    yield Line("S3 tags", "objects of the days kept, daily", tags, "requests", tags * price("s3_put"))
+    yield _watched(records, day)
 
 
-def _watched(day: Day) -> Line:
-    """The live DAG: its checks and its chart read columns of all history, every five minutes."""
-    parquet = day.gb * figure("parquet_share") * day.history_days
-    a_run = max(4 * _ATHENA_LEAST, parquet * (4 * figure("key_share") + figure("live_share")))
-    scanned = _RUNS_A_DAY * a_run / 1e3
-    formula = f"{_RUNS_A_DAY} runs × {a_run:,.2f} GB"
+def _watched(records: float, day: Day) -> Line:
+    """The live DAG, every five minutes, and once a day a look at all keys.
+
+    Its checks read what the stream brought, and the keys of the uploads' periods in which that falls; its chart five
+    weeks.
+    """
+    parquet = day.gb * figure("parquet_share")
+    looked, shown = (min(day.history_days, day.touched_days + days) for days in (_LIVE_DAYS, _CHART_DAYS))
+    streamed = records * _LIVE_DAYS * figure("live_read_bytes") / 1e9
+    keys, chart = 4 * looked * figure("key_share"), shown * figure("live_share")
+    a_run = max(4 * _ATHENA_LEAST, parquet * (keys + chart) + streamed)
+    once = parquet * day.history_days * figure("key_share")
+    scanned = (_RUNS_A_DAY * a_run + once) / 1e3
+    formula = f"{_RUNS_A_DAY} × {a_run:,.2f} GB + {once:,.2f} GB"
     return Line("Athena: live checks and chart", formula, scanned, "TB", scanned * price("athena_tb"))
 
 

@@ -10,20 +10,25 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from millrace import publish
 from millrace.contracts import Contract
 
+_DIGITS = {"day": 10, "month": 7}
 _OVERLAP = dt.timedelta(minutes=15)
 _ATTEMPTS = 10
+_THREADS = 8
 
 
 def since_last(s3: Any, bucket_prefix: str, contract: Contract) -> dict[str, Any] | None:
-    """``objects``, how many are new; their ``days``; and ``seen``, for ``mark``. None if nothing is new.
+    """``objects``, how many are new; their ``days``; whether they are the first of a day; and ``seen``, for ``mark``.
 
-    contract: of a table whose first partition is ``day``, that of arrival.
+    None if nothing is new. contract: of a table whose first partition is ``day``, that of arrival.
     """
     seen, _ = _read(s3, bucket_prefix, contract)
     bucket, _, folder = contract.uri(bucket_prefix).removeprefix("s3://").partition("/")
@@ -39,10 +44,30 @@ def since_last(s3: Any, bucket_prefix: str, contract: Contract) -> dict[str, Any
     }
     if not (new := recent.keys() - set(seen["keys"])):
         return None
-    newest = max(newest, *recent.values())
+    before, newest = newest, max(newest, *recent.values())
     kept = sorted(key for key, modified in recent.items() if modified > newest - _OVERLAP)
     days = {match[1] for key in new if (match := re.search(r"/day=([^/]+)/", key))}
-    return {"objects": len(new), "days": sorted(days), "seen": {"newest": newest.isoformat(), "keys": kept}}
+    seen = {"newest": newest.isoformat(), "keys": kept}
+    return {"objects": len(new), "days": sorted(days), "daily": newest.date() > before.date(), "seen": seen}
+
+
+def periods(days: Iterable[str], contract: Contract) -> dict[str, Any]:
+    """The ``periods`` of a table in which days fall and the days beside them, about which clocks may not agree.
+
+    ``digits``: how many of a day's name its period.
+    """
+    digits = _DIGITS[contract.period or ""]
+    near = {dt.date.fromisoformat(day).toordinal() + step for day in days for step in (-1, 0, 1)}
+    known = range(dt.date.min.toordinal(), dt.date.max.toordinal() + 1)
+    found = {dt.date.fromordinal(day).isoformat()[:digits] for day in near if day in known}
+    return {"periods": sorted(found), "digits": digits}
+
+
+def supersede(s3: Any, uris: Sequence[str]) -> int:
+    """Leave objects to the bucket's life cycle; how many there are."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda uri: publish.tag_superseded(s3, uri), uris))
+    return len(uris)
 
 
 def mark(s3: Any, bucket_prefix: str, contract: Contract, seen: dict[str, Any]) -> None:

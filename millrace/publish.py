@@ -143,7 +143,7 @@ def _switch_partitions(
         _raise_for(glue.batch_delete_partition(**names, PartitionsToDelete=[{"Values": list(v)} for v in batch]))
     left = [known[values] for values in known if values in gone or folders.get(values, known[values]) != known[values]]
     for location in left:
-        _tag_superseded(s3, location)
+        _tag_folder_superseded(s3, location)
     if left or not folders.keys() <= known.keys():
         _update(glue, definition)  # as it was: the catalog notes the time at which the table's data changed
 
@@ -153,7 +153,7 @@ def _switch_table(glue: Any, s3: Any, definition: dict[str, Any], folder: str) -
     if before == folder:
         return
     _update(glue, {**definition, "StorageDescriptor": {**definition["StorageDescriptor"], "Location": folder}})
-    _tag_superseded(s3, before)
+    _tag_folder_superseded(s3, before)
 
 
 def _update(glue: Any, definition: dict[str, Any]) -> None:
@@ -161,12 +161,18 @@ def _update(glue: Any, definition: dict[str, Any]) -> None:
     glue.update_table(DatabaseName=definition["DatabaseName"], TableInput=fields, SkipArchive=True)
 
 
-def _tag_superseded(s3: Any, location: str) -> None:
+def _tag_folder_superseded(s3: Any, location: str) -> None:
     bucket, prefix = _parse(location)
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
-            tags = {"TagSet": [{"Key": "superseded", "Value": "true"}]}
-            s3.put_object_tagging(Bucket=bucket, Key=item["Key"], Tagging=tags)
+            tag_superseded(s3, f"s3://{bucket}/{item['Key']}")
+
+
+def tag_superseded(s3: Any, uri: str) -> None:
+    """Leave an object to the bucket's life cycle."""
+    bucket, key = _parse(uri)
+    tags = {"TagSet": [{"Key": "superseded", "Value": "true"}]}
+    s3.put_object_tagging(Bucket=bucket, Key=key, Tagging=tags)
 
 
 def _raise_for(answer: dict[str, Any]) -> None:

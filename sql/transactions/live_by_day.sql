@@ -8,6 +8,8 @@ SELECT
     count_if(status = 'REFUNDED') AS refunds,
     coalesce(sum(amount) FILTER (WHERE status = 'REFUNDED'), decimal '0.00') AS refunded
 FROM transactions.transactions_all
-WHERE purchase_date > date_add('day', -35, current_date)
+WHERE
+    period >= date_format(date_add('day', -35, current_date), '%Y-%m')
+    AND purchase_date > date_add('day', -35, current_date)
 GROUP BY purchase_date, region
 ORDER BY purchase_date, region

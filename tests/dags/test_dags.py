@@ -151,11 +151,17 @@ EDGES = {
         "end_turn": set(),
     },
     "transactions_live": {
-        "find_delivered": {"minutes", "live_all", "mark"},
+        "find_delivered": {"minutes", "live_days", "look_back", "mark"},
+        "live_days": {"look_back"},
+        "look_back": {"live_streamed", "live_checks", "once_a_day"},
+        "live_streamed": {"live_all"},
         "minutes": {"live_checks"},
         "live_all": {"live_checks"},
         "live_checks": {"gate"},
-        "gate": {"refresh_live_by_day", "refresh_live_minutes"},
+        "gate": {"refresh_live_by_day", "refresh_live_minutes", "live_merged"},
+        "once_a_day": {"live_merged"},
+        "live_merged": {"supersede"},
+        "supersede": {"mark"},
         "refresh_live_by_day": {"live_by_day_refreshed"},
         "refresh_live_minutes": {"live_minutes_refreshed"},
         "live_by_day_refreshed": {"mark"},
@@ -238,6 +244,9 @@ OPERATORS = {
         "minutes": "LambdaInvokeFunctionOperator",
         "live_all": "AthenaOperator",
         "live_checks": "AthenaOperator",
+        "live_days": "AthenaOperator",
+        "live_merged": "AthenaOperator",
+        "live_streamed": "AthenaOperator",
         "refresh_live_by_day": "QuickSightCreateIngestionOperator",
         "live_minutes_refreshed": "QuickSightSensor",
     },
@@ -396,7 +405,7 @@ def test_retail_events_is_daily_and_its_sync_hourly(parsed):
 def test_transactions_live_runs_every_five_minutes_one_run_at_a_time(parsed):
     dag = parsed["dags"]["transactions_live"]
     assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("*/5 * * * *", False, 1)
-    assert {"live_all", "live_checks"} <= set(dag["deferrable"])
+    assert {"live_all", "live_checks", "live_days", "live_merged", "live_streamed"} <= set(dag["deferrable"])
 
 
 def test_the_warehouse_is_loaded_when_transactions_are_published(parsed):

@@ -103,7 +103,9 @@ def test_a_run_that_is_killed_before_it_marks_what_it_saw_is_made_good_by_the_ne
         run(stack, kill)
     stack.restart_airflow()
     state, tasks = run(stack)
-    assert (state, set(tasks.values())) == ("success", {"success"})
+    # What uploads have is superseded by the first run of a day, which was the one of the test before.
+    once = {task: tasks.pop(task) for task in ("live_merged", "supersede")}
+    assert (state, set(tasks.values()), set(once.values())) == ("success", {"success"}, {"skipped"})
     assert int(minutes(stack)[0][0]) == before + 10
     live = stack.query("SELECT count(DISTINCT purchase_id) FROM transactions_live WHERE status <> 'OUT'")
     assert stack.query("SELECT count(*) FROM transactions_all WHERE way = 'stream'") == live

@@ -2,15 +2,17 @@
 
 import base64
 import dataclasses
+import datetime as dt
 import io
 import json
 import time
 
+import jinja2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from millrace import resources
+from millrace import contracts, delivered, resources
 from millrace.provision import firehoses, streams
 from tests.stream.conftest import wait
 
@@ -137,6 +139,35 @@ def test_the_minutes_come_into_the_lake_however_often(lake, ask, client):
     assert sum(int(each[3]) for each in shown) == 9
 
 
+def live(name, params):
+    """One of the live queries, as a run puts it."""
+    return jinja2.Template(resources.pipeline(DATABASE).query(name)).render(params=params)
+
+
+def look(ask):
+    """Where a run looks back that is the first of its day."""
+    days = [day for (day,) in ask(live("live_days", {}))]
+    return {**delivered.periods(days, contracts.get(DATABASE, "transactions_clean")), "daily": True}
+
+
+def make_views(ask, params):
+    for name in ("live_streamed", "live_all"):
+        ask(live(name, params), rows=False)
+
+
+def checks(ask, params):
+    return [each[:3] for each in ask(live("live_checks", params))]
+
+
+def add_partition(client, table, period, region, location):
+    storage = client("glue").get_table(DatabaseName=DATABASE, Name=table)["Table"]["StorageDescriptor"]
+    client("glue").create_partition(
+        DatabaseName=DATABASE,
+        TableName=table,
+        PartitionInput={"Values": [period, region], "StorageDescriptor": {**storage, "Location": location}},
+    )
+
+
 def batch(s3, client, table, period, region, rows):
     """Rows that uploads brought, as the batch publishes them."""
     schema = pa.schema(
@@ -155,18 +186,12 @@ def batch(s3, client, table, period, region, rows):
     pq.write_table(pa.table(arrays, schema=schema), body)
     key = f"transactions/{table}/build=test/period={period}/region={region}/part.parquet"
     s3.put_object(Bucket="millrace-final", Key=key, Body=body.getvalue())
-    location = f"s3://millrace-final/{key.rpartition('/')[0]}/"
-    storage = client("glue").get_table(DatabaseName=DATABASE, Name=table)["Table"]["StorageDescriptor"]
-    client("glue").create_partition(
-        DatabaseName=DATABASE,
-        TableName=table,
-        PartitionInput={"Values": [period, region], "StorageDescriptor": {**storage, "Location": location}},
-    )
+    add_partition(client, table, period, region, f"s3://millrace-final/{key.rpartition('/')[0]}/")
 
 
 def test_stream_and_uploads_meet_and_nothing_counts_twice(lake, ask, client):
     declared = resources.pipeline(DATABASE)
-    ask(declared.query("live_all"), rows=False)
+    make_views(ask, look(ask))
     seen = "SELECT purchase_id, region, status, amount, way FROM transactions_all ORDER BY purchase_id"
     assert ask(seen) == [
         ("1", "EUROPE", "COMPLETED", "1.10", "stream"),
@@ -207,11 +232,84 @@ def test_stream_and_uploads_meet_and_nothing_counts_twice(lake, ask, client):
         (TODAY, "APAC", "1", "1", "5.10", "0", "0.00"),
         (TODAY, "EUROPE", "4", "1", "9.50", "1", "3.10"),
     ]
-    assert [each[:3] for each in ask(declared.query("live_checks"))] == [
+    assert checks(ask, look(ask)) == [
+        ("minutes_are_unique", "error", "true"),
+        ("nothing_is_counted_twice", "error", "true"),
+        ("uploads_have_what_streamed", "warn", "true"),
+        ("uploads_know_the_day", "warn", "true"),
+    ]
+    assert checks(ask, {**look(ask), "daily": False}) == checks(ask, look(ask))[:3]
+
+
+def test_a_late_purchase_is_looked_for_in_its_own_period_and_the_others_are_not_read(lake, ask, client):
+    """Partitions of other periods hold no Parquet at all: a query that read them would fail."""
+    for period in ("2001-01", "2001-03", "2020-05"):
+        key = f"transactions/transactions_clean/build=test/period={period}/region=APAC/broken.parquet"
+        lake.put_object(Bucket="millrace-final", Key=key, Body=b"no Parquet")
+        add_partition(client, "transactions_clean", period, "APAC", f"s3://millrace-final/{key.rpartition('/')[0]}/")
+    late = dt.date(2001, 2, 3)
+    batch(lake, client, "transactions_clean", "2001-02", "APAC", [(9, late, 9, "P0001", "9.50", "COMPLETED")])
+    make_views(ask, look(ask))
+    found = look(ask)
+    assert "2001-02" in found["periods"] and "2020-05" not in found["periods"]
+    assert checks(ask, {**found, "daily": False}) == [
         ("minutes_are_unique", "error", "true"),
         ("nothing_is_counted_twice", "error", "true"),
         ("uploads_have_what_streamed", "warn", "true"),
     ]
+    assert ask("SELECT count(*) FROM transactions_streamed WHERE purchase_id = 9") == [("0",)]
+    for period in ("2001-01", "2001-03", "2020-05"):
+        client("glue").delete_partition(
+            DatabaseName=DATABASE, TableName="transactions_clean", PartitionValues=[period, "APAC"]
+        )
+
+
+def test_a_record_of_a_period_that_the_view_does_not_know_waits_for_the_next_run(lake, ask):
+    found = look(ask)
+    make_views(ask, {**found, "periods": [TODAY[:7]]})  # as a run made it before the late one came
+    batch_only = "SELECT way FROM transactions_all WHERE purchase_id = 9"
+    assert ask(batch_only) == [("batch",)]
+    make_views(ask, {**found, "periods": ["2001-02"]})
+    assert ask("SELECT DISTINCT purchase_id FROM transactions_all WHERE way = 'stream'") == []
+    make_views(ask, found)
+
+
+def test_a_purchase_that_an_upload_dates_otherwise_is_told_of(lake, ask, client):
+    other = dt.date(2019, 7, 1)
+    batch(lake, client, "transactions_clean", "2019-07", "EUROPE", [(5, other, 5, "P0001", "5.10", "COMPLETED")])
+    assert checks(ask, look(ask))[-1] == ("uploads_know_the_day", "warn", "false")
+    client("glue").delete_partition(
+        DatabaseName=DATABASE, TableName="transactions_clean", PartitionValues=["2019-07", "EUROPE"]
+    )
+
+
+def test_what_uploads_have_is_superseded_and_what_is_new_or_only_streamed_is_not(lake, ask):
+    """Objects as Firehose left them some days ago: of purchases that uploads have, of one that they lack, of both."""
+    before = dt.date.today() - dt.timedelta(days=3)
+    (sample, *_) = [key for key in objects(lake, "transactions/transactions_live/") if "EUROPE" in key]
+    schema = pq.read_schema(io.BytesIO(lake.get_object(Bucket="millrace-final", Key=sample)["Body"].read()))
+    keys = {}
+    for name, numbers in {"had": [1, 2, 6, 1], "lacked": [3], "both": [2, 3]}.items():
+        rows = [
+            {
+                "purchase_id": number,
+                "purchase_date": dt.date.fromisoformat(TODAY),
+                "customer_key": number,
+                "product_id": "P0001",
+                "amount": None,
+                "status": "COMPLETED",
+                "arrived_at": dt.datetime.combine(before, dt.time(12)),
+                "sequence": f"{number:064}",
+            }
+            for number in numbers
+        ]
+        body = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), body)
+        keys[name] = f"transactions/transactions_live/day={before}/region=EUROPE/{name}.parquet"
+        lake.put_object(Bucket="millrace-final", Key=keys[name], Body=body.getvalue())
+    assert ask(live("live_merged", look(ask))) == [(f"s3://millrace-final/{keys['had']}",)]
+    for key in keys.values():
+        lake.delete_object(Bucket="millrace-final", Key=key)
 
 
 def test_nothing_personal_is_in_any_object_letter_or_log(lake, client):
