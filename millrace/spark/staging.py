@@ -232,8 +232,9 @@ def _blocks(part: Part) -> Iterator[tuple[int, bytes]]:
                     return
                 skip = False
             carry, position = block[end + 1 :], position + end + 1
-        if carry and not skip:
-            yield position, carry
+        start = carry.find(b"\n") + 1 if skip else 0
+        if carry and (start or not skip):  # the file's last line has no end
+            yield position + start, carry[start:]
 
 
 def _divided(tables: Sequence[Any]) -> Iterator[tuple[Group, int, bytes]]:
