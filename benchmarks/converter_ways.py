@@ -99,7 +99,7 @@ def parse(path: Path, folder: Path, *, check: bool = False) -> None:
 
     contract = contracts.load(ORDERS)
     if not check:
-        ColumnCheck.passes = lambda self, values: True  # type: ignore[method-assign]
+        ColumnCheck.bad = lambda self, values, known=0: None  # type: ignore[method-assign]
         text.trimmed = lambda strings: strings
     with path.open("rb", buffering=0) as source:
         lines = Lines(raw_chunks(source, BLOCK_BYTES), contract.csv.max_line_bytes)

@@ -124,7 +124,7 @@ class BlockConverter:
                     values = text.trimmed(values)
                 elif column.type == "timestamp":
                     values = typed.finished(values, self.forms[column.name], self.timezone)
-                if not self.checks[column.name].passes(values):
+                if self.checks[column.name].bad(values) is not None:
                     return None
                 columns[column.name] = values
         except pa.ArrowInvalid:
@@ -211,7 +211,8 @@ class BlockConverter:
             known = int(wrong.sum())
             if column.name in self.forms:
                 self.forms[column.name] = form
-        return values, wrong if check.passes(values, known) else wrong | check.bad(values)
+        bad = check.bad(values, known)
+        return values, wrong if bad is None else wrong | bad
 
     def _first_wrong(self, decided: dict[str, tuple[Any, text.Bools]], rows: int) -> dict[int, str]:
         """The first bad column, in the file's order, of each row that has one."""

@@ -28,16 +28,21 @@ class ColumnCheck:
         self.low, self.high = self._bounds()
         self._least, self._most = (_stored(bound, column.type) for bound in (self.low, self.high))
 
-    def passes(self, values: Any, known: int = 0) -> bool:
-        """Whether all values of an array of the column's type pass, but for so many nulls that are known to be bad."""
+    def bad(self, values: Any, known: int = 0) -> Bools | None:
+        """Which values of an array of the column's type do not pass; None if all do.
+
+        known: so many nulls are known to be bad, and need not be found.
+        """
         column = self.column
+        found = []
         if column.required and values.null_count > known:
-            return False
+            found.append(_flags(values.is_null()))
         if not self._in_range(values):
-            return False
-        if column.allowed is None and column.pattern is None and column.max_length is None:
-            return True
-        return not self._bad_texts(values).any()
+            found.append(self._out_of_range(values))
+        if column.allowed is not None or column.pattern is not None or column.max_length is not None:
+            found.append(self._bad_texts(values))
+        result: Bools = np.logical_or.reduce(found) if found else np.zeros(0, np.bool_)
+        return result if result.any() else None
 
     def _in_range(self, values: Any) -> bool:
         """Whether all values are within the bounds, and finite."""
@@ -48,21 +53,18 @@ class ColumnCheck:
             return True
         low, high = extremes
         if isinstance(low, float) and not math.isfinite(low + high):
-            return bool(np.isfinite(values.drop_null().to_numpy()).all()) and not self.bad(values).any()
+            return not self._out_of_range(values).any()
         return (self._least is None or low >= self._least) and (self._most is None or high <= self._most)
 
-    def bad(self, values: Any) -> Bools:
-        """Which values do not pass."""
-        column = self.column
-        result = _flags(values.is_null()) if column.required else np.zeros(len(values), np.bool_)
-        if column.type == "double":
+    def _out_of_range(self, values: Any) -> Bools:
+        """Which values are not within the bounds, or not finite."""
+        result = np.zeros(len(values), np.bool_)
+        if self.column.type == "double":
             result |= ~_flags(pc.is_finite(values).fill_null(True))
         for bound, compare in ((self.low, pc.less), (self.high, pc.greater)):
             if bound is not None:
                 result |= _flags(compare(values, pa.scalar(bound, values.type)).fill_null(False))
-        if column.allowed is None and column.pattern is None and column.max_length is None:
-            return result
-        return result | self._bad_texts(values)
+        return result
 
     def reason(self, cell: str | None, timezone: str) -> str:
         """Why a trimmed cell is bad, for a row that is known to be bad in this column."""
