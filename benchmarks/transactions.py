@@ -88,7 +88,7 @@ WAYS: dict[str, Callable[[Any], None]] = {
 
 @contextlib.contextmanager
 def adopted() -> Iterator[None]:
-    """Wait in the end for whatever was started below this process, so that its CPU counts: Spark leaves its workers."""
+    """Wait in the end for whatever was started below this process, so that the CPU of Spark's workers counts."""
     if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError("this Linux cannot adopt processes, so the CPU of Spark's workers would not be counted")
     yield
@@ -128,7 +128,8 @@ def main() -> None:
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
-        with adopted(), local_session(os.environ["AWS_ENDPOINT_URL"]) as spark:
+        workers = {"spark.python.daemon.module": "benchmarks.spark_workers"}
+        with adopted(), local_session(os.environ["AWS_ENDPOINT_URL"], workers) as spark:
             WAYS[options.way](spark)
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
