@@ -112,12 +112,11 @@ class Reader:
             quotes = np.flatnonzero(np.frombuffer(block, np.uint8) == ord('"'))
             odd = np.diff(np.searchsorted(quotes, starts), append=len(quotes)) % 2
             faults = dict.fromkeys(_places(odd), ("", "a quote is not closed on its line"))
-        for line in np.flatnonzero(np.diff(starts, append=len(block)) <= 2).tolist():
-            if not _text(lines[line]):
-                faults[line] = ("", "the line is empty")
+        lengths = np.diff(starts, append=len(block))
+        faults |= {line: ("", "the line is empty") for line in _places(lengths <= 2) if not _text(lines[line])}
         if (head := self._file.line.encode()) in block:
-            same = pc.is_in(lines, pa.array([head + end for end in (b"", b"\n", b"\r\n")]))
-            faults |= dict.fromkeys(_places(same), ("", HEADER))
+            alike = _places((lengths >= len(head)) & (lengths <= len(head) + 2))
+            faults |= {line: ("", HEADER) for line in alike if _text(lines[line]) == self._file.line}
         return faults
 
     def _fields(self, block: bytes, lines: Any, faults: dict[int, tuple[str, str]]) -> tuple[dict[str, Any], Any]:
