@@ -135,7 +135,7 @@ WAYS = {
 
 
 class NoPandas(importlib.abc.MetaPathFinder):
-    """Lambda has no pandas; where it is installed pyarrow loads it, which takes 0.45 s of CPU and 40 MB."""
+    """Lambda has no pandas; where it is installed pyarrow loads it, which takes 0.45 s of CPU."""
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
         """Find all but pandas elsewhere."""
