@@ -30,9 +30,10 @@ def read(uri: str) -> Any:
 
 
 def write(rows: Any, uri: str) -> None:
-    """Write a table as one Parquet object, with dictionaries for the columns that have one."""
+    """Write a table as one Parquet object, with dictionaries for columns that have one in Arrow, dates and amounts."""
     sink = pa.BufferOutputStream()
-    few: Any = [field.name for field in rows.schema if pa.types.is_dictionary(field.type)]
-    pq.write_table(rows, sink, compression="zstd", use_dictionary=few, store_schema=False)
+    kinds = (pa.types.is_dictionary, pa.types.is_date, pa.types.is_decimal)
+    few: Any = [field.name for field in rows.schema if any(is_one(field.type) for is_one in kinds)]
+    pq.write_table(rows, sink, compression="zstd", compression_level=3, use_dictionary=few, store_schema=False)
     bucket, key = split(uri)
     client().put_object(Bucket=bucket, Key=key, Body=sink.getvalue().to_pybytes())
