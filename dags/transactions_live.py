@@ -94,11 +94,8 @@ with DAG(
             task_id=name, query=f"{SLUG}/{name}.sql", map_index_template=PERIODS, **steps.athena(SLUG)
         ).expand(params=looks)
 
-    streamed, checks, merged = (
-        ask("live_streamed", look),
-        ask("live_checks", look),
-        ask("live_merged", once_a_day(look)),
-    )
+    streamed, checks = ask("live_streamed", look), ask("live_checks", look)
+    merged = ask("live_merged", once_a_day(look))
     found >> [minutes, days]
     streamed >> steps.query(SLUG, "live_all") >> checks
     minutes >> checks
