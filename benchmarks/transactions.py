@@ -64,7 +64,8 @@ def plain(spark: Any) -> None:
         "region string, status string, note string",
     )
     rows = rows.withColumn("period", F.date_format("purchase_date", "yyyy-MM")).repartition("period", "region")
-    rows.write.partitionBy("period", "region").parquet(f"s3://{BUCKET_PREFIX}-final/plain/", compression="zstd")
+    files = rows.write.mode("overwrite").partitionBy("period", "region")
+    files.parquet(f"s3://{BUCKET_PREFIX}-final/plain/", compression="zstd")
 
 
 def millrace(spark: Any, grain: str) -> None:

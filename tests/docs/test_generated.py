@@ -44,9 +44,11 @@ def test_the_tables_of_the_cost_page_are_current():
 def test_a_bill_is_amounts_times_prices():
     day = Day(2, history_days=0, grain="day")
     lines = {line.part: line for line in costs.load(day)}
-    # The job's seconds for 2 GB on four vCPU of which 60 % work, on a worker beside the driver.
-    seconds = (costs.figure("job_start_cpu_s") + 2 * costs.figure("job_cpu_s_per_gb")) / 4 / 0.6
-    assert lines["Glue job"].usd == pytest.approx(2 * seconds / 3600 * 0.44)
+    assert lines["Glue job"].usd == pytest.approx(2 * 60 / 3600 * 0.44)  # a minute at least
+    # The job's seconds for 20 GB on four vCPU of which 60 % work, on a worker beside the driver.
+    seconds = (costs.figure("job_start_cpu_s") + 20 * costs.figure("job_cpu_s_per_gb")) / 4 / 0.6
+    job = next(line for line in costs.load(dataclasses.replace(day, gb=20)) if line.part == "Glue job")
+    assert job.usd == pytest.approx(2 * seconds / 3600 * 0.44)
     assert lines["Athena: checks"].usd == pytest.approx(2 * 0.0876 / 1000 * 5)
     assert lines["Glue crawler"].usd == pytest.approx(2 / 6 * 0.44)
     live = {line.part: line for line in costs.live(100, day)}
