@@ -19,6 +19,7 @@ PAGE = ROOT / "docs" / "add-a-pipeline.md"
 def copy(tmp_path):
     """A copy of what is tracked or new in this checkout, with its environment."""
     checkout.copy_to(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)  # so that .gitignore is heeded
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
     return tmp_path
 
