@@ -180,13 +180,13 @@ def test_a_job_that_is_killed_is_run_again(stack, server):
 def test_the_dag_that_syncs_sends_what_is_new(stack, server):
     def run(**conf):
         result = stack.airflow.run({"dag": f"{SLUG}_sync", "logical_date": "2024-03-01T00:00:00Z", **conf}, print)
-        return result["result"], result["tasks"][0]["returned"]
+        return result["result"], result["tasks"][0]["state"], result["tasks"][0]["returned"]
 
     known = len(find(SLUG, server).files)
     (server / "category_tree-59.csv").write_text("categoryid,parentid\n59,3\n")
     key = f"{SLUG}/raw_category_tree/category_tree-59.csv"
-    assert run(folder=str(server)) == ("success", {"sent": [key], "unchanged": known, "bytes": 25})
-    assert run(folder=str(server)) == ("success", {"sent": [], "unchanged": known + 1, "bytes": 0})
+    assert run(folder=str(server)) == ("success", "success", {"sent": [key], "unchanged": known, "bytes": 25})
+    assert run(folder=str(server)) == ("success", "skipped", None)
     assert run(folder="")[0] == "failed"
     stack.s3.delete_object(Bucket=f"{BUCKET_PREFIX}-raw", Key=key)
     (server / "category_tree-59.csv").unlink()
