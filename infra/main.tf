@@ -142,7 +142,7 @@ module "functions" {
   mappings           = local.live.mappings
   log_retention_days = var.log_retention_days
   # A cluster is started where Glue's jobs run, if there is such a place.
-  subnet = one(module.network[*].for_jobs.subnet)
+  cluster = one([for place in module.network[*].for_jobs : { SUBNET = place.subnet, BOOTSTRAP = module.emr.bootstrap }])
 }
 
 module "alarms" {
@@ -287,6 +287,7 @@ module "emr" {
   release      = local.functions.start_emr.environment.RELEASE
   architecture = local.packages.architecture
   network      = one(module.network[*].for_jobs)
+  lock         = file("${local.root}/requirements.lock")
 }
 
 module "datasync" {

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 _ACTIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
+# EMR's own Python is 3.9; the bootstrap script installs this one.
+_PYTHON = {
+    "Classification": "spark-env",
+    "Configurations": [{"Classification": "export", "Properties": {"PYSPARK_PYTHON": "/usr/bin/python3.11"}}],
+}
 _MODULES = "--additional-python-modules"
 _OF_GLUE = (_MODULES, "--extra-py-files", "--job-bookmark-option", "--job-language", "--TempDir")
 
@@ -44,7 +49,7 @@ def job_flow(job: Mapping[str, Any], arguments: Mapping[str, str], settings: Map
             "TerminationProtected": False,
             **subnet,
         },
-        **({"BootstrapActions": actions} if actions else {}),
+        **({"BootstrapActions": actions, "Configurations": [_PYTHON]} if actions else {}),
         "Steps": [
             {
                 "Name": job["Name"],

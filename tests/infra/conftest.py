@@ -53,6 +53,7 @@ class Terraform:
         shutil.copytree(ROOT / "infra", self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         for name in ("dashboards", "datasets", "glue", "sql"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "requirements.lock", folder)
         self.environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1"}
 
     def __call__(self, *arguments, ok=(0,)):

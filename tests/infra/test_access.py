@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -192,6 +193,19 @@ def test_sales_finds_its_database(everything):
     assert [r["values"]["referenced_security_group_id"] for r in own] == [inside["values"]["id"]]  # as Glue demands
     endpoints = {e["values"]["service_name"].split(".", 3)[3] for e in checks.of_type(everything, "aws_vpc_endpoint")}
     assert {"s3", "secretsmanager", "glue", "logs", "kms"} <= endpoints  # what the job asks from where it runs
+
+
+def test_a_cluster_is_told_its_place_and_what_to_install(everything):
+    (script,) = (o["values"] for o in checks.of_type(everything, "aws_s3_object") if "bootstrap" in o["address"])
+    starts = next(f for f in checks.of_type(everything, "aws_lambda_function") if f["index"] == "start_emr")["values"]
+    told = starts["environment"][0]["variables"]
+    assert told["BOOTSTRAP"] == f"s3://{script['bucket']}/{script['key']}" and told["SUBNET"]
+    checked = subprocess.run(["bash", "-n"], input=script["content"], text=True, capture_output=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    lock = (ROOT / "requirements.lock").read_text()
+    pins = re.search(r"^modules=\((.*)\)$", script["content"], re.MULTILINE)[1].replace("'", "").split()
+    assert {pin.partition("==")[0] for pin in pins} == {"boto3", "numpy", "pyarrow", "pyyaml"}
+    assert all(f"\n{pin} " in lock for pin in pins)
 
 
 def test_the_dashboard_shows_every_function_stream_and_alarm(everything):

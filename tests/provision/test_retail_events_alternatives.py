@@ -90,6 +90,7 @@ def test_subnet_and_bootstrap_are_taken_where_they_are_given():
         "Path": "s3://artifacts/install.sh",
         "Args": ["s3://artifacts/wheels/millrace.whl", "pyyaml==6.0.2"],
     }
+    assert "PYSPARK_PYTHON" in json.dumps(flow["Configurations"])
 
 
 def test_no_cluster_runs_what_none_was_started_for(client):

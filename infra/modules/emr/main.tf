@@ -12,6 +12,10 @@ variable "secrets" { type = map(string) }
 variable "kms_key" { type = string }
 variable "release" { type = string }
 variable "architecture" { type = string }
+variable "lock" {
+  description = "requirements.lock, as text."
+  type        = string
+}
 variable "network" {
   type    = object({ subnet = string, zone = string, security_group = string })
   default = null
@@ -176,4 +180,15 @@ resource "aws_emrserverless_application" "this" {
   }
 }
 
+# What machines of a cluster lack, in the versions that everything else here has.
+resource "aws_s3_object" "bootstrap" {
+  count  = var.network == null ? 0 : 1
+  bucket = var.buckets["artifacts"].name
+  key    = "emr/bootstrap.sh"
+  content = templatefile("${path.module}/bootstrap.sh.tftpl", {
+    pins = [for name in ["boto3", "numpy", "pyarrow", "pyyaml"] : regex("(?m)^${name}==[^ ;\\\\]+", var.lock)]
+  })
+}
+
 output "application" { value = aws_emrserverless_application.this.id }
+output "bootstrap" { value = one([for script in aws_s3_object.bootstrap : "s3://${script.bucket}/${script.key}"]) }

@@ -20,9 +20,11 @@ variable "mappings" {
   type        = any
 }
 variable "log_retention_days" { type = number }
-variable "subnet" {
-  type    = string
-  default = null
+variable "cluster" {
+  description = "What the function that starts a cluster is told of the place, beside its declared environment."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 data "aws_caller_identity" "this" {}
@@ -203,8 +205,7 @@ resource "aws_lambda_function" "this" {
   environment {
     variables = merge(
       try(each.value.environment, {}),
-      # What starts a cluster must say where.
-      contains(try(each.value.calls, []), "elasticmapreduce:RunJobFlow") && var.subnet != null ? { SUBNET = var.subnet } : {},
+      contains(try(each.value.calls, []), "elasticmapreduce:RunJobFlow") ? var.cluster : {},
     )
   }
 
