@@ -16,6 +16,7 @@ import string
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,8 +24,9 @@ from millrace.purchases import customer_key
 
 _EMAIL = r"(^|[^{0}._%+'-])[{0}._%+'-]+@[{0}-]+(?:\.[{0}-]+)+"
 _EMAILS = (_EMAIL.format(r"\p{L}\p{N}"), _EMAIL.format("A-Za-z0-9"))  # of any text; of ASCII, six times quicker
-# Thirteen digits or more, alone or in groups: what a card number may be.
-_CARD = re.compile(r"(?<![0-9])[1-9](?:[ .-]?[0-9]){12,30}(?![0-9])")
+# Thirteen digits or more, alone or in groups: what a card number may be. Its first digit is looked for before what is
+# before it, since Python's expressions pass quickly over what cannot begin one.
+_CARD = re.compile(r"[1-9](?<![0-9][1-9])(?:[ .-]?[0-9]){12,30}(?![0-9])")
 # By the length of the rest after country and check digits, which a country fixes; other countries must not have gaps.
 _IBAN_RESTS = {
     11: "NO", 12: "BE", 14: "DK|FI|FO|GL|NL|SD", 15: "MK|SI", 16: "AT|BA|EE|KZ|LT|LU|XK", 17: "CH|CR|HR|LI|LV",
@@ -38,28 +40,27 @@ _IBAN = re.compile(
     + r"|[A-Z]{2}\d{2}[A-Z0-9]{11,30})(?![A-Z0-9])",
     re.ASCII | re.IGNORECASE,
 )
+_GAP = "[ ()./\u00a0-]"
+_ABROAD = rf"(?:\+|00) ?[1-9](?:{_GAP}{{0,3}}[0-9]){{6,}}"  # +41 79 555 01 23, 0044 (0)20 7946 0018
+_TRUNK = rf"\(?0[0-9](?:{_GAP}{{0,2}}[0-9]){{7,}}"  # 079 555 01 23, (030) 901820
+_LOCAL = r"(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"  # (212) 555-0123, 212-555-0123
+_PLAIN = "[0-9]{10,12}"  # 2125550123
+_DATE = "[0-9]{2}[./-][0-9]{2}[./-][0-9]{4}"  # 01.03.2025, which begins as a number with a trunk prefix may
 _PHONE = re.compile(
-    r"(?=[+(0-9])(?:"  # so that other characters are passed over quickly
-    # +41 79 555 01 23, 0044 (0)20 7946 0018
-    r"(?<![0-9+])(?:\+|00) ?[1-9](?:[ ()./\u00a0-]{0,3}[0-9]){6,14}(?![0-9])"
-    # 079 555 01 23, (030) 901820, but not 01.03.2025
-    r"|(?<![0-9,.-])(?![0-9]{2}[./-][0-9]{2}[./-][0-9]{4}(?![0-9]))\(?0[0-9](?:[ ()./\u00a0-]{0,2}[0-9]){7,11}(?![0-9])"
-    # (212) 555-0123, 212-555-0123
-    r"|(?<![0-9])(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}(?![0-9])"
-    # 2125550123
-    r"|(?<![0-9,.-])[0-9]{10,12}(?![0-9]))"
+    rf"(?=[+(0-9])(?<![0-9])(?:{_ABROAD}|{_LOCAL}|(?<![0-9][,.-])(?:(?!{_DATE}(?![0-9])){_TRUNK}|{_PLAIN}))(?![0-9])"
 )
+# The same for Arrow, whose expressions take the characters around along, and where there is no date.
+_PHONES = rf"(?:(^|[^0-9])(?:{_ABROAD}|{_LOCAL})|(^|[^0-9,.-]|(?:^|[^0-9])[,.-])(?:{_TRUNK}|{_PLAIN}))([^0-9]|$)"
 # What Arrow's expressions, which look neither behind nor ahead, find wherever the others find something.
 _MAY_BE_IBAN = r"[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}"
-_MAY_BE_CARD = r"[0-9](?:[ .-]?[0-9]){12}"
+_MAY_BE_CARD = r"(?:^|[^0-9])[1-9](?:[ .-]?[0-9]){12}"
 _MAY_BE_PHONE = (
-    r"(?:\+|00) ?[1-9](?:[ ()./\x{a0}-]{0,3}[0-9]){6}|0[0-9](?:[ ()./\x{a0}-]{0,2}[0-9]){7}"
-    r"|(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}|[0-9]{10}"
+    rf"(?:\+|00) ?[1-9](?:{_GAP}{{0,3}}[0-9]){{6}}|0[0-9](?:{_GAP}{{0,2}}[0-9]){{7}}|{_LOCAL}|[0-9]{{10}}"
 )
 _SUSPECT = f"@|{_MAY_BE_IBAN}|{_MAY_BE_CARD}|{_MAY_BE_PHONE}"
 _KEYS_KEPT = 1 << 19
-# A doubled digit's sum of digits; an IBAN's letters as the numbers that they stand for, without what groups them.
-_DOUBLED = {str(digit): 2 * digit - 9 * (digit > 4) for digit in range(10)}
+# ASCII digits, doubled, with the sum of the digits again as a digit; an IBAN's letters as the numbers they stand for.
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 _IBAN_DIGITS = str.maketrans({
     **{letter: str(int(letter, 36)) for letter in (*string.ascii_letters, *string.digits)}, " ": None, "-": None
 })  # fmt: skip
@@ -77,12 +78,27 @@ def texts(values: Any) -> Any:
         suspects = _where(some, suspects, functools.partial(_emails, email))
     for may_be, masked in _STEPS:
         some = pc.match_substring_regex(suspects, may_be)
-        suspects = _where(some, suspects, functools.partial(_each, masked))
+        suspects = _where(some, suspects, masked)
     return pc.replace_with_mask(values, found, suspects)
 
 
 def _emails(pattern: str, values: Any) -> Any:
     return pc.replace_substring_regex(values, pattern, r"\1[e-mail]")
+
+
+def _phones(values: Any) -> Any:
+    """Of numbers side by side, which have a character between them in common, one more is found each time."""
+    dated = pc.match_substring_regex(values, _DATE)
+    values = _where(dated, values, functools.partial(_each, _phones_and_dates))
+    while pc.any(more := pc.and_not(pc.match_substring_regex(values, _PHONES), dated)).as_py():
+        values = _where(more, values, lambda some: pc.replace_substring_regex(some, _PHONES, r"\1\2[phone]\3"))
+    return values
+
+
+def _phones_and_dates(text: str) -> str:
+    while (masked := _PHONE.sub("[phone]", text)) != text:
+        text = masked
+    return text
 
 
 def _each(masked: Callable[[str], str], values: Any) -> Any:
@@ -101,37 +117,41 @@ def shape(text: str) -> str:
 
 def keyed_numbers(values: Any, key: bytes) -> Any:
     """The keyed number of each identifier of a column that is encoded by dictionary, as a bigint."""
-    numbers = [_keyed_number(value, key) for value in values.dictionary.to_pylist()]
-    return pa.array(numbers, pa.int64()).take(values.indices)
+    known, texts = _known(key), values.dictionary.to_pylist()
+    if len(known) > _KEYS_KEPT:
+        known.clear()
+    for text in set(texts).difference(known):
+        known[text] = customer_key(text, key)
+    numbers = np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
+    return pa.array(numbers).take(values.indices)
 
 
-_keyed_number = functools.lru_cache(_KEYS_KEPT)(customer_key)
+@functools.lru_cache(1)
+def _known(key: bytes) -> dict[str, int]:
+    """Numbers worked out with this key before; Python's collector passes over a dictionary of texts and numbers."""
+    return {}
 
 
-def _phones(text: str) -> str:
-    return _PHONE.sub("[phone]", text)
-
-
-def _masked(pattern: re.Pattern[str], is_one: Callable[[str], bool], mask: str) -> Callable[[str], str]:
-    """What puts the mask in place of whatever has the pattern and is one."""
+def _certain(pattern: re.Pattern[str], is_one: Callable[[str], bool], mask: str) -> Callable[[Any], Any]:
+    """What puts the mask in place of whatever has the pattern and is one, in texts of Arrow's."""
 
     def masked(text: str) -> str:
         for found in filter(is_one, pattern.findall(text)):
             text = text.replace(found, mask)
         return text
 
-    return masked
+    return functools.partial(_each, masked)
 
 
 def _is_card(found: str) -> bool:
     """Whether digits pass Luhn's check: all of them, or those without a number before or after them."""
-    digits = re.sub("[^0-9]", "", found)
+    digits = found.encode().translate(None, b" .-")
     ends = (digits[:16], digits[-16:]) if len(digits) > 16 else ()
     return (len(digits) <= 19 and _luhn(digits)) or any(map(_luhn, ends))
 
 
-def _luhn(digits: str) -> bool:
-    return (sum(map(int, digits[::-2])) + sum(map(_DOUBLED.__getitem__, digits[-2::-2]))) % 10 == 0
+def _luhn(digits: bytes) -> bool:
+    return (sum(digits[::-2]) + sum(digits[-2::-2].translate(_DOUBLED)) - ord("0") * len(digits)) % 10 == 0
 
 
 def _is_iban(found: str) -> bool:
@@ -141,8 +161,8 @@ def _is_iban(found: str) -> bool:
     return int(plain[first:] + plain[:first]) % 97 == 1
 
 
-_STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
-    (_MAY_BE_IBAN, _masked(_IBAN, _is_iban, "[iban]")),
-    (_MAY_BE_CARD, _masked(_CARD, _is_card, "[card]")),
+_STEPS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    (_MAY_BE_IBAN, _certain(_IBAN, _is_iban, "[iban]")),
+    (_MAY_BE_CARD, _certain(_CARD, _is_card, "[card]")),
     (_MAY_BE_PHONE, _phones),
 )

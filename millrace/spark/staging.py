@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 import gzip
 import itertools
 import sys
@@ -118,6 +119,7 @@ class Staging:
 
     def _read(self, parts: Sequence[Part]) -> Iterator[tuple[Any, int, bytes]]:
         """The rows of files' parts: each partition, how many bytes it is in memory, and it packed; and Lines."""
+        gc.freeze()  # or Spark's worker looks for garbage among all that was imported, after each task
         tables, size = [], 0
         for part in parts:
             reader, lines = raw_text.Reader(self.contract, part.file, self.extra), 0
@@ -126,13 +128,30 @@ class Staging:
                 rows, wrong, count = reader.read(block, position)
                 faults += [dataclasses.replace(fault, line=lines + fault.line) for fault in wrong]
                 lines += count
-                tables.append(self.transform(rows))
-                size += tables[-1].nbytes
+                tables.append(rows)
+                size += rows.nbytes
                 if size > _TASK_BYTES:
-                    yield from _divided(tables)
+                    yield from self._divided(tables)
                     tables, size = [], 0
             yield Lines(part.file.number, part.start, lines, faults), 0, b""
-        yield from _divided(tables)
+        yield from self._divided(tables)
+
+    def _divided(self, tables: Sequence[Any]) -> Iterator[tuple[Group, int, bytes]]:
+        """What read rows become, by partition. Of many rows at once, so that whatever comes again is looked at once."""
+        if not (count := sum(table.num_rows for table in tables)):
+            return
+        rows = self.transform(pa.concat_tables(tables).unify_dictionaries().combine_chunks())
+        columns: list[Any] = [rows[name].chunk(0) for name in PARTITION]
+        code = np.zeros(count, np.int64)
+        for column in columns:
+            code = code * len(column.dictionary) + column.indices.to_numpy()
+        order = np.argsort(code.astype(np.int32), kind="stable")
+        edges = np.flatnonzero(np.diff(code[order], prepend=-1)).tolist()
+        together = rows.drop_columns(list(PARTITION)).take(pa.array(order, pa.int64()))
+        for start, end in itertools.pairwise([*edges, count]):
+            group = tuple(column[int(order[start])].as_py() for column in columns)
+            mine = together.slice(start, end - start)
+            yield group, mine.nbytes, _packed(mine)
 
     def _sliced(
         self, slices: Mapping[Group, int], item: tuple[Any, int, bytes]
@@ -235,24 +254,6 @@ def _blocks(part: Part) -> Iterator[tuple[int, bytes]]:
         start = carry.find(b"\n") + 1 if skip else 0
         if carry and (start or not skip):  # the file's last line has no end
             yield position + start, carry[start:]
-
-
-def _divided(tables: Sequence[Any]) -> Iterator[tuple[Group, int, bytes]]:
-    """Rows by partition."""
-    rows = pa.concat_tables(tables).unify_dictionaries().combine_chunks() if tables else None
-    if not rows:
-        return
-    columns: list[Any] = [rows[name].chunk(0) for name in PARTITION]
-    code = np.zeros(rows.num_rows, np.int64)
-    for column in columns:
-        code = code * len(column.dictionary) + column.indices.to_numpy()
-    order = np.argsort(code.astype(np.int32), kind="stable")
-    edges = np.flatnonzero(np.diff(code[order], prepend=-1)).tolist()
-    together = rows.drop_columns(list(PARTITION)).take(pa.array(order, pa.int64()))
-    for start, end in itertools.pairwise([*edges, rows.num_rows]):
-        group = tuple(column[int(order[start])].as_py() for column in columns)
-        mine = together.slice(start, end - start)
-        yield group, mine.nbytes, _packed(mine)
 
 
 def _packed(rows: Any) -> bytes:
