@@ -44,19 +44,17 @@ _GAP = "[ ()./\u00a0-]"
 _ABROAD = rf"(?:\+|00) ?[1-9](?:{_GAP}{{0,3}}[0-9]){{6,}}"  # +41 79 555 01 23, 0044 (0)20 7946 0018
 _TRUNK = rf"\(?0[0-9](?:{_GAP}{{0,2}}[0-9]){{7,}}"  # 079 555 01 23, (030) 901820
 _LOCAL = r"(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"  # (212) 555-0123, 212-555-0123
-_PLAIN = "[0-9]{10,12}"  # 2125550123
+_PLAIN = "[0-9]{10,12}(?:[.-][0-9]{10,12})*"  # 2125550123
 _DATE = "[0-9]{2}[./-][0-9]{2}[./-][0-9]{4}"  # 01.03.2025, which begins as a number with a trunk prefix may
 _PHONE = re.compile(
-    rf"(?=[+(0-9])(?<![0-9])(?:{_ABROAD}|{_LOCAL}|(?<![0-9][,.-])(?:(?!{_DATE}(?![0-9])){_TRUNK}|{_PLAIN}))(?![0-9])"
+    rf"(?=[+(0-9])(?<![0-9])(?:{_ABROAD}|{_LOCAL}|(?<![0-9][.-])(?:(?!{_DATE}(?![0-9])){_TRUNK}|{_PLAIN}))(?![0-9])"
 )
 # The same for Arrow, whose expressions take the characters around along, and where there is no date.
-_PHONES = rf"(?:(^|[^0-9])(?:{_ABROAD}|{_LOCAL})|(^|[^0-9,.-]|(?:^|[^0-9])[,.-])(?:{_TRUNK}|{_PLAIN}))([^0-9]|$)"
+_PHONES = rf"(?:(^|[^0-9])(?:{_ABROAD}|{_LOCAL})|(^|[^0-9.-]|(?:^|[^0-9])[.-])(?:{_TRUNK}|{_PLAIN}))([^0-9]|$)"
 # What Arrow's expressions, which look neither behind nor ahead, find wherever the others find something.
 _MAY_BE_IBAN = r"[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}"
 _MAY_BE_CARD = r"(?:^|[^0-9])[1-9](?:[ .-]?[0-9]){12}"
-_MAY_BE_PHONE = (
-    rf"(?:\+|00) ?[1-9](?:{_GAP}{{0,3}}[0-9]){{6}}|0[0-9](?:{_GAP}{{0,2}}[0-9]){{7}}|{_LOCAL}|[0-9]{{10}}"
-)
+_MAY_BE_PHONE = rf"(?:\+|00) ?[1-9](?:{_GAP}{{0,3}}[0-9]){{6}}|0[0-9](?:{_GAP}{{0,2}}[0-9]){{7}}|{_LOCAL}|[0-9]{{10}}"
 _SUSPECT = f"@|{_MAY_BE_IBAN}|{_MAY_BE_CARD}|{_MAY_BE_PHONE}"
 _KEYS_KEPT = 1 << 19
 # ASCII digits, doubled, with the sum of the digits again as a digit; an IBAN's letters as the numbers they stand for.

@@ -82,6 +82,11 @@ def test_of_numbers_side_by_side_no_more_than_an_area_code_or_the_end_of_a_card_
         assert len(re.sub("[^0-9]", "", text.replace("01.03.2025", ""))) <= 4, text
 
 
+@pytest.mark.parametrize("number", ["2125550123-", "2125550123,", "079 555 01 23,", "+41795550123.", "(212) 555-0123-"])
+def test_a_long_list_of_numbers_takes_no_longer_than_a_long_text(number):
+    assert not re.search("[0-9]", redacted([number * 20_000])[0])
+
+
 def test_an_address_beyond_ascii_is_one_too():
     around = ("", "„", "(", ",", "\u00a0")
     texts = [
