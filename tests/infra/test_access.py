@@ -1,8 +1,11 @@
 """All that Terraform would make, with every switch on: who may do what, and what is open that should not be."""
 
+import ast
 import json
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -110,6 +113,28 @@ def test_each_thing_that_is_declared_is_there(everything):
     assert told == {f'module.lake.module.bucket["{it.name}"]' for it in resources.common().buckets if it.events}
     for kind, (attribute, names) in wanted.items():
         assert {thing["values"][attribute] for thing in checks.of_type(everything, kind)} == names, kind
+
+
+def test_airflow_is_given_what_was_brought_in_its_newest_version(everything):
+    (airflow,) = (each["values"] for each in checks.of_type(everything, "aws_mwaa_environment"))
+    brought = {each["values"]["key"]: each["values"] for each in checks.of_type(everything, "aws_s3_object")}
+    for kind, name in {
+        "requirements": "requirements.txt",
+        "plugins": "plugins.zip",
+        "startup_script": "startup.sh",
+    }.items():
+        assert airflow[f"{kind}_s3_path"] == f"airflow/{name}"
+        assert airflow[f"{kind}_s3_object_version"] == brought[f"airflow/{name}"]["version_id"]
+
+
+def test_the_start_up_script_lets_boto3_try_more_often():
+    asks = "import boto3; print(boto3.client('athena', region_name='eu-west-1').meta.config.retries)"
+    script = ROOT / "infra" / "modules" / "airflow" / "startup.sh"
+    done = subprocess.run(
+        ["sh", "-euc", '. "$0" >&2; exec "$1" -c "$2"', script, sys.executable, asks],
+        env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ast.literal_eval(done.stdout) == {"mode": "standard", "total_max_attempts": 10}
 
 
 def test_a_wildcard_is_explained_beside_it():

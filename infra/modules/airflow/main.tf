@@ -28,15 +28,18 @@ locals {
   quicksight = "arn:aws:quicksight:${local.region}:${local.account}"
   # What MWAA is made with, as `millrace package` lays it out. The DAGs come after everything that they call: by
   # `make deploy`, once this is applied. Their folder must be there before.
-  files = setunion(["requirements.txt", "plugins.zip", "dags/.airflowignore"], fileset(var.code, "startup.sh"))
+  files = merge(
+    { for name in ["requirements.txt", "plugins.zip", "dags/.airflowignore"] : name => "${var.code}/${name}" },
+    { "startup.sh" = "${path.module}/startup.sh" },
+  )
 }
 
 resource "aws_s3_object" "code" {
   for_each    = local.files
   bucket      = var.buckets["artifacts"].name
-  key         = "airflow/${each.value}"
-  source      = "${var.code}/${each.value}"
-  source_hash = filemd5("${var.code}/${each.value}")
+  key         = "airflow/${each.key}"
+  source      = each.value
+  source_hash = filemd5(each.value)
 }
 
 module "role" {
@@ -196,13 +199,15 @@ resource "aws_mwaa_environment" "this" {
   execution_role_arn = module.role.arn
   kms_key            = var.kms_key
 
-  source_bucket_arn              = var.buckets["artifacts"].arn
-  dag_s3_path                    = "airflow/dags"
-  requirements_s3_path           = "airflow/requirements.txt"
-  requirements_s3_object_version = aws_s3_object.code["requirements.txt"].version_id
-  plugins_s3_path                = "airflow/plugins.zip"
-  plugins_s3_object_version      = aws_s3_object.code["plugins.zip"].version_id
-  webserver_access_mode          = var.settings.public_website ? "PUBLIC_ONLY" : "PRIVATE_ONLY"
+  source_bucket_arn                = var.buckets["artifacts"].arn
+  dag_s3_path                      = "airflow/dags"
+  requirements_s3_path             = "airflow/requirements.txt"
+  requirements_s3_object_version   = aws_s3_object.code["requirements.txt"].version_id
+  plugins_s3_path                  = "airflow/plugins.zip"
+  plugins_s3_object_version        = aws_s3_object.code["plugins.zip"].version_id
+  startup_script_s3_path           = "airflow/startup.sh"
+  startup_script_s3_object_version = aws_s3_object.code["startup.sh"].version_id
+  webserver_access_mode            = var.settings.public_website ? "PUBLIC_ONLY" : "PRIVATE_ONLY"
 
   airflow_configuration_options = {
     "core.load_examples" = "False"
