@@ -112,8 +112,9 @@ def time_axis(field: Field, title: str | None, options: Mapping[str, Any]) -> Sp
         "title": title,
         "labelExpr": label,
         "labelAngle": 0,
-        "labelFlush": False,
+        "labelFlush": 20,  # half of a label, so that none is cut at an end
         "labelOverlap": "greedy",
+        "labelSeparation": 10,
         "tickCount": {"expr": "max(2, floor(width / 56))"},
     }
 
