@@ -84,7 +84,7 @@ def plain(spark: Any) -> None:
             header=True,
             schema="timestamp bigint, itemid bigint, property string, value string",
         )
-        properties = properties.withColumn("item_bucket", F.floor(F.col("itemid") / 250_000))
+        properties = properties.withColumn("item_bucket", F.floor(F.col("itemid") / 500_000))
         properties = properties.repartition("item_bucket").sortWithinPartitions(
             "item_bucket", "itemid", "property", "timestamp", "value"
         )

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from millrace.spark.raw_lake import Layout, RawLake
 
-ITEMS_IN_BUCKET = 250_000  # item ids, about 5 million properties
+ITEMS_IN_BUCKET = 500_000  # item ids: of a file of ten million properties, some 100 MB
 LAYOUTS = {
     "raw_events": Layout(
         table="events",
