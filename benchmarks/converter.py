@@ -52,7 +52,7 @@ def compare(path: Path, ways: list[str], repeat: int) -> dict[str, Cost | None]:
         for _ in range(repeat):
             for way in ways:
                 if None not in costs[way]:
-                    costs[way].append(measure(["benchmarks.converter_ways", way, str(path), folder]))
+                    costs[way].append(measure(["benchmarks.parts.converter_ways", way, str(path), folder]))
     return {way: median(found) for way, found in costs.items()}
 
 
@@ -76,7 +76,7 @@ def show(title: str, costs: dict[str, Cost | None], base: Cost | None) -> None:
 
 def generate(path: Path, rows: int, bad_share: float) -> None:
     subprocess.run(
-        [sys.executable, "-m", "benchmarks.converter_data", str(path), str(rows), str(bad_share)],
+        [sys.executable, "-m", "benchmarks.parts.converter_data", str(path), str(rows), str(bad_share)],
         cwd=HERE.parent,
         check=True,
     )
@@ -115,7 +115,7 @@ def measure_parts(path: Path) -> dict[str, float]:
     result = {}
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         for part in ("start", "read", "parse", "parse+check", "all"):
-            cost = measure(["benchmarks.converter_ways", part, str(path), folder])
+            cost = measure(["benchmarks.parts.converter_ways", part, str(path), folder])
             result[part] = cost.cpu if cost else float("nan")
     start = result["start"]
     return {

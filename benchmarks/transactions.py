@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
-        workers = {"spark.python.daemon.module": "benchmarks.spark_workers"}
+        workers = {"spark.python.daemon.module": "benchmarks.parts.spark_workers"}
         with adopted(), local_session(os.environ["AWS_ENDPOINT_URL"], workers) as spark:
             WAYS[options.way](spark)
         return

@@ -1,4 +1,4 @@
-"""One conversion of the benchmark file, or a part of one: ``python -m benchmarks.converter_ways WAY PATH FOLDER``."""
+"""One conversion of the benchmark file, or a part of it: ``python -m benchmarks.parts.converter_ways WAY PATH FOLDER``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ORDERS = Path(__file__).resolve().parent / "contracts" / "orders.yaml"
+ORDERS = Path(__file__).resolve().parents[1] / "contracts" / "orders.yaml"
 ROW_GROUP = 100_000
 
 

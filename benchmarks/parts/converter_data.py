@@ -1,4 +1,4 @@
-"""Generate the converter's benchmark file: ``python -m benchmarks.converter_data PATH ROWS BAD_SHARE``."""
+"""Generate the converter's benchmark file: ``python -m benchmarks.parts.converter_data PATH ROWS BAD_SHARE``."""
 
 from __future__ import annotations
 
