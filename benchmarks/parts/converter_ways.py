@@ -1,4 +1,4 @@
-"""One conversion of the benchmark file, or a part of it: ``python -m benchmarks.parts.converter_ways WAY PATH FOLDER``."""
+"""One conversion of the benchmark file, or a part: ``python -m benchmarks.parts.converter_ways WAY PATH FOLDER``."""
 
 from __future__ import annotations
 
