@@ -44,7 +44,7 @@ x,111016,view,1,
 """
 PROPERTIES = """\
 timestamp,itemid,property,value
-1435460400000,460429,categoryid,1338
+1435460400000,960429,categoryid,1338
 1435460400000,206783,888,1116713 960601 n277.200
 1435460400000,206783,888,1116713 960601 n277.200
 1435460400000,206783,888,n277.200
@@ -157,12 +157,12 @@ def test_every_line_is_a_row_or_a_reject(lake):
             ("1435460400000", "206783", "888", "1116713 960601 n277.200", "item_properties_part1.csv", "0"),
             ("1435460400000", "206783", "888", "1116713 960601 n277.200", "item_properties_part1.csv", "0"),
             ("1435460400000", "206783", "888", "n277.200", "item_properties_part1.csv", "0"),
-            ("1435460400000", "460429", "categoryid", "1338", "item_properties_part1.csv", "1"),
             ("1435460400000", "7", "400", "nInfinity", "item_properties_part1.csv", "0"),
             ("1435460400000", "7", "401", None, "item_properties_part1.csv", "0"),
             ("1435460400000", "7", "402", " blanks on both sides ", "item_properties_part1.csv", "0"),
             ("1435460400000", "7", "403", "Zürich ✓", "item_properties_part1.csv", "0"),
             ("1435460400000", "7", "404", "quoted, with a comma", "item_properties_part1.csv", "0"),
+            ("1435460400000", "960429", "categoryid", "1338", "item_properties_part1.csv", "1"),
             ("1435460400001", "7", "400", "n2.000", "2015/späte werte.csv.gz", "0"),
         ],
         "category_tree": [
