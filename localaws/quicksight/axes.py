@@ -106,7 +106,8 @@ def time_axis(field: Field, title: str | None, options: Mapping[str, Any]) -> Sp
     if not coarse:
         label = f"utcdate(datum.value) == 1 ? {label} : [{day}, datum.index == 0 ? utcFormat(datum.value, '%Y') : '']"
     if fine:
-        label = f"utchours(datum.value) == 0 ? {day} : utcFormat(datum.value, '%H:%M')"
+        midnight = "utchours(datum.value) == 0 && utcminutes(datum.value) == 0"
+        label = f"[utcFormat(datum.value, '%H:%M'), datum.index == 0 || {midnight} ? {day} : '']"
     return {
         **_visibility(options, grid=False),
         "title": title,

@@ -153,7 +153,8 @@ def _lines(visual: Visual, data: Data) -> Spec:
     line: Spec = {"interpolate": _CURVES[style.get("LineInterpolation", "LINEAR")], "tooltip": None}
     if style.get("LineWidth"):
         line["strokeWidth"] = float(str(style["LineWidth"]).removesuffix("px"))
-    if (settings.get("MarkerStyleSettings") or {}).get("MarkerVisibility") == "VISIBLE":
+    marked = (settings.get("MarkerStyleSettings") or {}).get("MarkerVisibility") == "VISIBLE"
+    if marked or len(data.categories) == 1:  # a line with one point is not to be seen
         line["point"] = {"size": 28, "tooltip": None}
     mark = {"type": "line", **line} if kind == "LINE" else {"type": "area", "line": True, "fillOpacity": 0.22, **line}
     encoding = {"x": _line_x(visual, data, options), "y": y, "color": series.color(visual, names)}

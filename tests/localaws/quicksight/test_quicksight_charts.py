@@ -73,6 +73,22 @@ def test_missing_months_are_left_out_where_the_definition_says_so():
     assert encoding["x"]["scale"]["domain"] == [EPOCHS[0], EPOCHS[2]]
 
 
+def test_minutes_have_their_time_and_the_first_of_them_its_day():
+    minute = Field("c", "s", "minute", "date", granularity="MINUTE", label="Minute")
+    minutes = [dt.datetime(2025, 6, 1, 0, 40) + dt.timedelta(minutes=number) for number in range(20)]
+    drawn = svg(chart(visual(kind="line", groups=(minute,)), Data([(at, 1) for at in minutes], minutes, [], False)))
+    assert ">00:40<" in drawn and drawn.count(">1 Jun<") == 1
+
+
+@pytest.mark.parametrize(("days", "points"), [([JANUARY], 1), ([JANUARY, MARCH], 0)])
+def test_a_line_with_one_point_is_a_point(days, points):
+    rows = Data([(day, 1) for day in days], days, [], False)
+    lines = chart(visual(kind="line"), rows)["layer"][0]
+    assert (
+        svg(lines | {"data": chart(visual(kind="line"), rows)["data"]}).count('aria-roledescription="point"') == points
+    )
+
+
 def test_rows_without_a_date_stand_last_among_bars_and_not_on_an_axis_of_time():
     rows = Data([(JANUARY, 1), (MARCH, 2), (None, 3)], [JANUARY, MARCH, None], [], False)
     spec = chart(visual(options={"Orientation": "VERTICAL"}), rows)
