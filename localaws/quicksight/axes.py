@@ -96,8 +96,8 @@ def upright_labels(granularity: str) -> str:
     return f"utcFormat(datum.value, '{pattern}')"
 
 
-def time_axis(field: Field, title: str | None, options: Mapping[str, Any]) -> Spec:
-    """The axis of a line chart over time; Vega chooses the ticks, the width their number."""
+def time_axis(field: Field, periods: int, title: str | None, options: Mapping[str, Any]) -> Spec:
+    """The axis of a line chart over so many periods; Vega chooses the ticks, the width and the periods their number."""
     coarse = field.granularity in _MONTHS
     fine = field.granularity in ("HOUR", "MINUTE", "SECOND")
     day = "utcFormat(datum.value, '%-d %b')"
@@ -116,7 +116,7 @@ def time_axis(field: Field, title: str | None, options: Mapping[str, Any]) -> Sp
         "labelFlush": 20,  # half of a label, so that none is cut at an end
         "labelOverlap": "greedy",
         "labelSeparation": 10,
-        "tickCount": {"expr": "max(2, floor(width / 56))"},
+        "tickCount": {"expr": f"min(max(2, floor(width / 56)), {max(1, periods - 1)})"},
     }
 
 

@@ -167,7 +167,12 @@ def _line_x(visual: Visual, data: Data, options: Mapping[str, Any]) -> Spec:
     title = axes.axis_title(options.get("XAxisLabelOptions"))
     if category.kind == "date":
         scale = {"type": "utc"}
-        return {"field": "x", "type": "temporal", "scale": scale, "axis": axes.time_axis(category, title, axis)}
+        return {
+            "field": "x",
+            "type": "temporal",
+            "scale": scale,
+            "axis": axes.time_axis(category, len(data.categories), title, axis),
+        }
     domain = [axes.key(category, value) for value in data.categories]
     named = axes.category_axis(category, data.categories, title, axis)
     return {"field": "x", "type": "ordinal", "sort": None, "scale": {"domain": domain}, "axis": named}

@@ -78,6 +78,10 @@ def test_minutes_have_their_time_and_the_first_of_them_its_day():
     minutes = [dt.datetime(2025, 6, 1, 0, 40) + dt.timedelta(minutes=number) for number in range(20)]
     drawn = svg(chart(visual(kind="line", groups=(minute,)), Data([(at, 1) for at in minutes], minutes, [], False)))
     assert ">00:40<" in drawn and drawn.count(">1 Jun<") == 1
+    two = svg(
+        chart(visual(kind="line", groups=(minute,)), Data([(at, 1) for at in minutes[:2]], minutes[:2], [], False))
+    )
+    assert two.count(">00:40<") == two.count(">00:41<") == 1
 
 
 @pytest.mark.parametrize(("days", "points"), [([JANUARY], 1), ([JANUARY, MARCH], 0)])
