@@ -127,6 +127,12 @@ def test_airflow_is_given_what_was_brought_in_its_newest_version(everything):
         assert airflow[f"{kind}_s3_object_version"] == brought[f"airflow/{name}"]["version_id"]
 
 
+def test_cloudformation_takes_each_dashboard(everything):
+    stacks = checks.of_type(everything, "aws_cloudformation_stack")
+    assert {stack["index"] for stack in stacks} == set(resources.slugs())
+    assert all(len(stack["values"]["template_body"].encode()) <= 51_200 for stack in stacks)  # its limit
+
+
 def test_the_start_up_script_lets_boto3_try_more_often():
     asks = "import boto3; print(boto3.client('athena', region_name='eu-west-1').meta.config.retries)"
     script = ROOT / "infra" / "modules" / "airflow" / "startup.sh"
